@@ -1,0 +1,223 @@
+"""Checks on what comes in: every error names the argument, what was given and what is accepted.
+
+The functions return their input, converted at most to an array, never repaired: what is not
+accepted raises `ValueError` (a wrong value) or `TypeError` (a wrong kind of thing).
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import psutil
+
+Array = Any
+"""An array of any library that follows the array API standard (NumPy, PyTorch, CuPy, JAX...)."""
+
+
+def namespace(name: str, array: Array) -> Any:
+    """Return the array API namespace of an array, with a clear error for anything else."""
+    try:
+        return array_api_compat.array_namespace(array)
+    except TypeError:
+        raise TypeError(
+            f"{name} is a {type(array).__name__}; "
+            "accepted are arrays that follow the array API standard, such as NumPy's or PyTorch's"
+        ) from None
+
+
+def tie_width(dtype: Any) -> float:
+    """Return how near outputs must be to count as equal: what default tolerances vouch for."""
+    return 1e-3 if "32" in str(dtype) else 1e-6
+
+
+def count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
+    """Check a whole number in a range."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} is {value!r}; accepted are whole numbers")
+    if value < least or (most is not None and value > most):
+        upper = "" if most is None else f" and at most {most}"
+        raise ValueError(
+            f"{name} is {value}; accepted are whole numbers of at least {least}{upper}"
+        )
+    return int(value)
+
+
+def real(
+    name: str,
+    value: float,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Check a finite real number in an interval, each end of which may be open."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} is {value!r}; accepted are real numbers")
+    number = float(value)
+    inside = (low < number if open_low else low <= number) and (
+        number < high if open_high else number <= high
+    )
+    if not math.isfinite(number) or not inside:
+        left = "(" if open_low or low == -math.inf else "["
+        right = ")" if open_high or high == math.inf else "]"
+        raise ValueError(
+            f"{name} is {value}; accepted are numbers in {left}{low:g}, {high:g}{right}"
+        )
+    return number
+
+
+def regularisation(lam: float) -> float:
+    """Check the L2 strength lambda."""
+    return real("lam", lam, 0, open_low=True)
+
+
+def matrix(name: str, array: Array, columns: str = "columns") -> Array:
+    """Check a non-empty real floating matrix without NaN or infinity."""
+    xp = namespace(name, array)
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(
+            f"{name} has shape {tuple(array.shape)}; accepted is a non-empty (instances, {columns})"
+        )
+    if array.dtype not in (xp.float32, xp.float64):
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; accepted are float32 and float64 (convert it first)"
+        )
+    finite = xp.all(xp.isfinite(array), axis=1)
+    if not bool(xp.all(finite)):
+        bad = int(xp.argmin(xp.astype(finite, xp.int32)))
+        raise ValueError(
+            f"{name} has a NaN or infinity, first in row {bad}; accepted are finite numbers"
+        )
+    return array
+
+
+def unit_rows(name: str, array: Array) -> Array:
+    """Check that each row has unit norm."""
+    xp = namespace(name, array)
+    norms = xp.sqrt(xp.sum(array * array, axis=1))
+    tolerance = 1e-6 if array.dtype == xp.float64 else 1e-3
+    if float(xp.max(xp.abs(norms - 1))) > tolerance:
+        raise ValueError(
+            f"{name} has rows of norm {float(xp.min(norms)):.4g} to {float(xp.max(norms)):.4g}; "
+            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), "
+            "or pass unit_norm=False to keep them as they are"
+        )
+    return array
+
+
+def targets(name: str, array: Array, like: Array, classes: int | None = None) -> Array:
+    """Check soft targets: one row per row of `like`, non-negative, each row summing to one."""
+    matrix(name, array, "classes")
+    xp = namespace(name, array)
+    same_kind = namespace("features", like) is xp
+    if not same_kind or array.dtype != like.dtype or array.device != like.device:
+        raise TypeError(
+            f"{name} is a {type(array).__name__} of {array.dtype}; accepted is the same kind of "
+            f"array as the features, {type(like).__name__} of {like.dtype}, on the same device"
+        )
+    if array.shape[0] != like.shape[0]:
+        raise ValueError(
+            f"{name} has {array.shape[0]} rows; accepted is one per instance, {like.shape[0]}"
+        )
+    if classes is not None and array.shape[1] != classes:
+        raise ValueError(
+            f"{name} has {array.shape[1]} columns; accepted is one per class, {classes}"
+        )
+    if array.shape[1] < 2:
+        raise ValueError(f"{name} has {array.shape[1]} column; accepted are two classes or more")
+    if float(xp.min(array)) < 0:
+        raise ValueError(
+            f"{name} has the entry {float(xp.min(array)):.4g}; accepted are shares >= 0"
+        )
+    sums = xp.sum(array, axis=1)
+    worst = int(xp.argmax(xp.abs(sums - 1)))
+    tolerance = 1e-9 if array.dtype == xp.float64 else 1e-4
+    if abs(float(sums[worst]) - 1) > tolerance:
+        raise ValueError(
+            f"{name} has a row that sums to {float(sums[worst]):.6g} (row {worst}); "
+            "accepted are rows that sum to 1"
+        )
+    return array
+
+
+def instance_weights(name: str, array: Array, like: Array) -> Array:
+    """Check one non-negative weight per instance, not all zero."""
+    xp = namespace(name, array)
+    if tuple(array.shape) != (like.shape[0],):
+        raise ValueError(
+            f"{name} has shape {tuple(array.shape)}; "
+            f"accepted is one per instance, ({like.shape[0]},)"
+        )
+    if array.dtype != like.dtype:
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; accepted is that of the features, {like.dtype}"
+        )
+    if (
+        not bool(xp.all(xp.isfinite(array)))
+        or float(xp.min(array)) < 0
+        or float(xp.max(array)) == 0
+    ):
+        raise ValueError(f"{name} must be finite and >= 0, with at least one above 0")
+    return array
+
+
+def labels(
+    name: str, values: Any, classes: int, instances: int | None = None
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Check integer labels 0 ... classes - 1 and return them as a NumPy vector."""
+    array = np.asarray(values)
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"{name} has shape {array.shape}; accepted is a non-empty (instances,)")
+    if array.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; accepted are whole numbers, one per instance"
+        )
+    if instances is not None and array.shape[0] != instances:
+        raise ValueError(
+            f"{name} has {array.shape[0]} entries; accepted is one per instance, {instances}"
+        )
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"{name} has labels {low} to {high}; accepted are 0 to {classes - 1}")
+    return array.astype(np.int64)
+
+
+def row_stochastic(
+    name: str, values: Any, classes: int | None = None
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Check a square matrix of probabilities whose rows sum to one."""
+    array = np.asarray(values, dtype=float)
+    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 2:
+        raise ValueError(
+            f"{name} has shape {array.shape}; accepted is (classes, classes), at least 2"
+        )
+    if classes is not None and array.shape[0] != classes:
+        raise ValueError(f"{name} is for {array.shape[0]} classes; accepted is {classes}")
+    if not np.isfinite(array).all() or array.min() < 0:
+        raise ValueError(
+            f"{name} has a negative, NaN or infinite entry; accepted are probabilities"
+        )
+    sums = array.sum(axis=1)
+    worst = int(np.abs(sums - 1).argmax())
+    if abs(sums[worst] - 1) > 1e-9:
+        columns = " (its columns do: transpose it?)" if np.allclose(array.sum(axis=0), 1) else ""
+        raise ValueError(
+            f"{name} has a row that sums to {sums[worst]:.6g} (row {worst}){columns}; "
+            "accepted are rows that sum to 1: row = true class, column = given class"
+        )
+    return array
+
+
+def memory(what: str, elements: int, bytes_per_element: int) -> None:
+    """Refuse work whose arrays cannot fit into the memory that is free now."""
+    needed = elements * bytes_per_element
+    available = psutil.virtual_memory().available
+    if needed > available:
+        raise MemoryError(
+            f"{what} needs {needed / 2**30:.1f} GiB; {available / 2**30:.1f} GiB are free"
+        )

@@ -1,0 +1,85 @@
+"""What a student is taught: a refinement turns the outputs of one round into targets of the next.
+
+Any function from outputs (N, K) to targets (N, K) whose rows sum to one will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sdbook import _validate
+from sdbook._validate import Array
+
+__all__ = ["Refinement", "as_is", "top_k"]
+
+Refinement = Callable[[Array], Array]
+
+
+def as_is(outputs: Array) -> Array:
+    """Teach the teacher's outputs unchanged: self-distillation.
+
+    Parameters
+    ----------
+    outputs : array of shape (N, K)
+
+    Returns
+    -------
+    array of shape (N, K)
+        The same array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook import refine
+    >>> refine.as_is(np.array([[0.5, 0.3, 0.2]]))
+    array([[0.5, 0.3, 0.2]])
+    """
+    return outputs
+
+
+def top_k(k: int = 2) -> Refinement:
+    """Teach the k most likely classes with equal weights: partial-label learning.
+
+    Parameters
+    ----------
+    k : int
+        Number of candidates, 1 to K. With 1, the student is taught the teacher's decision.
+
+    Returns
+    -------
+    callable
+        From outputs (N, K) to targets (N, K), ``1/k`` at the k largest outputs of each row.
+        Outputs that are equal up to rounding (1e-6 in float64) are taken in the order of their
+        class, so that rounding errors decide nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `k` is not a whole number of at least 1, or (when called) larger than K.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook import refine
+    >>> refine.top_k(2)(np.array([[0.5, 0.3, 0.2], [0.1, 0.4, 0.5]]))
+    array([[0.5, 0.5, 0. ],
+           [0. , 0.5, 0.5]])
+    """
+    k = _validate.count("k", k)
+
+    def refinement(outputs: Array) -> Array:
+        _validate.matrix("outputs", outputs, "classes")
+        classes = outputs.shape[1]
+        if k > classes:
+            raise ValueError(
+                f"k is {k}; accepted are at most as many as there are classes, {classes}"
+            )
+        xp = _validate.namespace("outputs", outputs)
+        levels = xp.round(outputs / _validate.tie_width(outputs.dtype))
+        order = xp.argsort(levels, axis=1, descending=True, stable=True)
+        # A class is a candidate if its place in the order, the inverse permutation, is below k.
+        place = xp.argsort(order, axis=1, stable=True)
+        return xp.astype(place < k, outputs.dtype) / k
+
+    refinement.__name__ = f"top_{k}"
+    return refinement
