@@ -1,0 +1,36 @@
+// The controls of an explorer, for both of its faces.
+// Calls moved(position) when the reader moves one; position has an index for each control.
+// Returns { position, set }: the position now, and a way to change it.
+function sdbookControls(figure, moved) {
+  const controls = [...figure.querySelectorAll(".sdbook-control")].map((control) => {
+    const inputs = [...control.querySelectorAll("input")];
+    const radio = inputs[0].type === "radio";
+    const group = "sdbook-" + Math.random().toString(36).slice(2);
+    const texts = radio ? [] : JSON.parse(control.dataset.texts);
+    const get = () => Number((radio ? inputs.find((input) => input.checked) : inputs[0]).value);
+    const spell = () => {
+      if (radio) return;
+      control.querySelector("output").textContent = texts[get()];
+      inputs[0].setAttribute("aria-valuetext", texts[get()]);
+      inputs[0].style.setProperty("--share", get() / (texts.length - 1));
+    };
+    const set = (index) => {
+      if (radio) inputs[index].checked = true;
+      else inputs[0].value = index;
+      spell();
+    };
+    for (const input of inputs) {
+      // Only radio buttons of the same name exclude each other.
+      if (radio) input.name = group;
+      input.addEventListener("input", () => { spell(); moved(position()); });
+    }
+    spell();
+    return { get, set, size: radio ? inputs.length : texts.length };
+  });
+  const position = () => controls.map((control) => control.get());
+  return {
+    position,
+    set: (indices) => controls.forEach((control, i) => control.set(indices[i])),
+    sizes: controls.map((control) => control.size),
+  };
+}

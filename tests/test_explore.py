@@ -1,0 +1,358 @@
+"""Explorers: one drawing function, the same picture and message on both faces.
+
+The second half runs every explorer of every notebook.
+"""
+
+from __future__ import annotations
+
+import builtins
+import io
+import itertools
+import json
+from html.parser import HTMLParser
+
+import ipywidgets
+import numpy as np
+import pytest
+import traitlets
+from IPython.core.inputtransformer2 import TransformerManager
+from IPython.display import display
+from PIL import Image
+
+import notebooks  # tools/notebooks.py
+from sdbook import plots
+from sdbook.explore import Choice, Explorer, Picture, Slider
+from sdbook.explore.live import LiveExplorer
+from sdbook.explore.player import FRAMES_URL, player_html
+
+PHONE = 358  # CSS pixels that a page of 390 leaves to a figure
+SMALLEST_TEXT = 9  # CSS pixels
+
+
+def draw(figure, *, rate, noise):
+    ax = figure.add_subplot()
+    ax.plot([0, 1], [0, rate], color=plots.colour("student"))
+    ax.set_ylim(0, 1)
+    return f"With {noise} noise the line ends\nat {rate:.0%}."
+
+
+RATE = Slider("rate", "Share of <wrong> labels", [0.1, 0.5, 0.9], start=0.5, format="{:.0%}")
+NOISE = Choice("noise", "Noise", {'any "class"': "symmetric", "the next": "pair"}, start="pair")
+
+
+@pytest.fixture
+def explorer():
+    return Explorer(draw, [RATE, NOISE], size=(3, 2))
+
+
+class Page(HTMLParser):
+    """What a reader meets in a piece of HTML: images, inputs, texts, and the player's data."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.images, self.inputs, self.texts, self.data = [], [], {}, {}
+        self._open = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag == "img":
+            self.images.append(attributes)
+        elif tag == "input":
+            self.inputs.append(attributes)
+        else:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in ("img", "input"):
+            assert self._open.pop() == tag
+
+    def handle_data(self, text):
+        if self._open[-1] == "script":
+            self.data = json.loads(text)
+        else:
+            self.texts.setdefault(self._open[-1], []).append(text)
+
+
+# Controls
+
+
+def test_slider_has_plain_numbers():
+    slider = Slider("t", "Rounds", np.arange(1, 4), start=np.int64(2), format=lambda t: f"{t} of 3")
+    assert slider.values == (1, 2, 3)
+    assert all(type(value) is int for value in slider.values)
+    assert slider.texts == ("1 of 3", "2 of 3", "3 of 3")
+    assert slider.start == 1
+
+
+def test_choice_has_values_behind_its_texts():
+    assert NOISE.texts == ('any "class"', "the next")
+    assert NOISE.values == ("symmetric", "pair")
+    assert NOISE.start == 1
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Slider("t", "T", [1]), ValueError, "'t' needs at least two values, got \\[1\\]"),
+        (lambda: Slider("t", "T", [2, 1]), ValueError, "'t' must be ascending, got \\[2, 1\\]"),
+        (lambda: Slider("t", "T", [1, 1]), ValueError, "'t' must be ascending"),
+        (lambda: Slider("t", "T", [1, float("nan")]), ValueError, "'t' must be ascending"),
+        (lambda: Slider("t", "T", ["a", "b"]), TypeError, "'t' must be numbers, got 'a'"),
+        (lambda: Slider("t", "T", [1, 2], start=3), ValueError, "start .* \\[1, 2\\], got 3"),
+        (lambda: Slider("t", "T", [0.1, 0.2], format="{:.0f}"), ValueError, "the same text"),
+        (lambda: Slider("t", " ", [1, 2]), ValueError, "label of 't'"),
+        (lambda: Slider("a b", "T", [1, 2]), ValueError, "name of an argument, got 'a b'"),
+        (lambda: Choice("k", "K", ["a"]), ValueError, "'k' needs at least two"),
+        (lambda: Choice("k", "K", ["a", "b"], start="c"), ValueError, "got 'c'"),
+    ],
+)
+def test_control_errors(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+# The explorer
+
+
+def test_frame_has_pixels_and_message(explorer):
+    frame = explorer.frame({"rate": 0.5, "noise": "pair"})
+    assert frame.pixels.shape == (400, 600, 3)
+    assert frame.message == "With pair noise the line ends at 50%."
+
+
+@pytest.mark.parametrize("mode", plots.MODES)
+def test_files_have_the_background_of_the_page(explorer, mode):
+    frame = explorer.frame({"rate": 0.5, "noise": "pair"}, mode)
+    with plots.theme(mode):
+        background = plots.colour("background")
+    for file, size in ((frame.webp(), (600, 400)), (frame.png(), (300, 200))):
+        image = Image.open(io.BytesIO(file)).convert("RGB")
+        assert image.size == size
+        assert "#{:02x}{:02x}{:02x}".format(*image.getpixel((1, 1))) == background
+    assert len(frame.png()) < 10_000
+
+
+def test_frames_are_the_same_again(explorer):
+    state = {"rate": 0.9, "noise": "symmetric"}
+    assert explorer.frame(state).webp() == explorer.frame(state).webp()
+
+
+def test_positions_and_states(explorer):
+    assert len(explorer) == 6
+    assert list(explorer.positions()) == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0), (2, 1)]
+    assert explorer.start == (1, 1)
+    assert explorer.state((2, 0)) == {"rate": 0.9, "noise": "symmetric"}
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: Explorer("draw", [RATE]), TypeError, "draw must be a function, got 'draw'"),
+        (lambda: Explorer(draw, [RATE]), TypeError, r"keyword arguments \['rate'\].*'noise'"),
+        (lambda: Explorer(draw, ["rate"]), TypeError, "must be Slider or Choice, got 'rate'"),
+        (lambda: Explorer(draw, [RATE, RATE]), ValueError, "different names"),
+        (lambda: Explorer(draw, [RATE, NOISE], size=(0, 1)), ValueError, r"got \(0, 1\)"),
+        (
+            lambda: Explorer(draw, [Slider("rate", "Rate", range(201)), NOISE]),
+            ValueError,
+            "at most 400 .* got 201 x 2 = 402",
+        ),
+    ],
+)
+def test_explorer_errors(make, error, words):
+    with pytest.raises(error, match=words):
+        make()
+
+
+def test_an_error_in_draw_names_the_state():
+    def fail(figure, *, rate):
+        return f"{1 / (rate - 0.5)}"
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        Explorer(fail, [RATE]).frame({"rate": 0.5})
+    assert caught.value.__notes__ == ["while an explorer drew rate=0.5"]
+
+
+@pytest.mark.parametrize("message", [None, " ", 3])
+def test_a_picture_needs_a_message(message):
+    with pytest.raises(TypeError, match="draw must return what the picture shows"):
+        repr(Picture(lambda figure: message))
+
+
+# Both faces
+
+
+def test_live_bundle(explorer, monkeypatch):
+    monkeypatch.delenv("SDBOOK_STATIC", raising=False)
+    data, _ = explorer._repr_mimebundle_()
+    assert set(data) == {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
+    assert data["text/plain"] == "With pair noise the line ends at 50%."
+    assert Image.open(io.BytesIO(data["image/png"])).size == (300, 200)
+
+
+def test_static_bundle(explorer, monkeypatch, tmp_path):
+    monkeypatch.setenv("SDBOOK_STATIC", str(tmp_path / "frames"))
+    data, _ = explorer._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+    assert data["text/plain"] == "With pair noise the line ends at 50%."
+    # The line does not depend on the noise: three pictures, light and dark.
+    assert len(list((tmp_path / "frames").iterdir())) == 6
+
+
+def test_player_markup(explorer, tmp_path):
+    page = Page(player_html(explorer, tmp_path))
+    message = "With pair noise the line ends at 50%."
+    assert page.texts["figcaption"] == [message]
+    live, fallback = page.images
+    assert "src" not in live
+    assert live["alt"] == fallback["alt"] == message
+    assert (live["width"], live["height"]) == ("300", "200")
+    assert fallback["src"] == FRAMES_URL + page.data["light"][3]
+    assert page.data["messages"][4] == "With symmetric noise the line ends at 90%."
+    assert page.texts["span"] == ["Share of <wrong> labels", 'any "class"', "the next"]
+    assert page.texts["legend"] == ["Noise"]
+    assert page.texts["output"] == ["50%"]
+    slider, *radios = page.inputs
+    assert (slider["max"], slider["value"], slider["aria-valuetext"]) == ("2", "1", "50%")
+    assert ["checked" in radio for radio in radios] == [False, True]
+
+
+def test_a_message_cannot_break_the_page(tmp_path):
+    message = '"quoted" </script><img src=x> & more'
+    page = Page(player_html(Picture(lambda figure: message, size=(1, 1)), tmp_path))
+    assert page.data["messages"] == [message]
+    assert page.texts["figcaption"] == [message]
+    assert {image["alt"] for image in page.images} == {message}
+
+
+def test_a_picture_has_no_controls(tmp_path):
+    picture = Picture(lambda figure: "An empty figure.", size=(2, 1))
+    page = Page(player_html(picture, tmp_path))
+    assert len(picture) == 1
+    assert page.inputs == []
+    assert LiveExplorer(picture).message == "An empty figure."
+
+
+def test_live_widget_refuses_other_positions(explorer):
+    widget = LiveExplorer(explorer)
+    for position in ([0], [3, 0], [-1, 0], [0, 0, 0]):
+        with pytest.raises(traitlets.TraitError, match="one index for each control"):
+            widget.position = position
+    assert widget.position == [1, 1]
+
+
+# Every explorer of every notebook
+
+
+def reduced(control):
+    """The control with its first, middle and last value only, and the index of the middle one."""
+    last = len(control.values) - 1
+    kept = sorted({0, (last + 1) // 2, last})
+    values, texts = ([grid[i] for i in kept] for grid in (control.values, control.texts))
+    if isinstance(control, Slider):
+        write = dict(zip(values, texts, strict=True)).__getitem__
+        return Slider(control.name, control.label, values, start=values[1], format=write)
+    options = dict(zip(texts, values, strict=True))
+    return Choice(control.name, control.label, options, start=values[1])
+
+
+def one_at_a_time(explorer):
+    """Every control at each of its values, the others where they start."""
+    for k, control in enumerate(explorer.controls):
+        yield [
+            (*explorer.start[:k], index, *explorer.start[k + 1 :])
+            for index in range(len(control.values))
+        ]
+
+
+@pytest.fixture(scope="module", params=notebooks.find_pairs(), ids=lambda pair: pair.name)
+def explorers(request):
+    """The explorers that a notebook makes."""
+    made = []
+    original = Explorer.__init__
+
+    def record(self, *arguments, **options):
+        original(self, *arguments, **options)
+        made.append(self)
+
+    path = request.param.ipynb
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Explorer, "__init__", record)
+        patch.setattr(builtins, "display", display, raising=False)
+        patch.chdir(path.parent)
+        namespace = {"__name__": "__main__"}
+        for number, cell in enumerate(notebooks.read(path).cells):
+            if cell.cell_type == "code":
+                source = TransformerManager().transform_cell(cell.source)
+                try:
+                    exec(compile(source, f"{path.name}, cell {number}", "exec"), namespace)
+                except Exception:
+                    if "raises-exception" not in cell.metadata.get("tags", []):
+                        raise
+    return [
+        Explorer(each.draw, [reduced(control) for control in each.controls], size=each.size)
+        for each in made
+    ]
+
+
+def test_widget_and_player_show_the_same(explorers, tmp_path):
+    for explorer in explorers:
+        page = Page(player_html(explorer, tmp_path))
+        widget = LiveExplorer(explorer)
+        assert isinstance(widget, ipywidgets.DOMWidget)
+        assert Page(widget.markup).inputs == page.inputs
+        assert Page(widget.markup).texts == page.texts
+        order = list(explorer.positions())
+        for position in itertools.chain(*one_at_a_time(explorer)):
+            index = order.index(position)
+            for mode in plots.MODES:
+                # What the page sends when the reader moves a control.
+                widget.set_state({"position": list(position), "dark": mode == "dark"})
+                assert widget.message == page.data["messages"][index]
+                assert widget.image == (tmp_path / page.data[mode][index]).read_bytes()
+
+
+def test_every_control_changes_picture_and_message(explorers):
+    for explorer in explorers:
+        for control, positions in zip(explorer.controls, one_at_a_time(explorer), strict=True):
+            frames = [explorer.frame(explorer.state(position)) for position in positions]
+            for one, other in itertools.combinations(frames, 2):
+                assert one.message != other.message, control.name
+                assert (one.pixels != other.pixels).any(), control.name
+
+
+def test_text_is_whole_and_large_enough_for_a_phone(explorers):
+    problems = set()
+    for explorer in explorers:
+        width, _ = explorer.css_size
+        smallest = SMALLEST_TEXT * max(1, width / PHONE) * 72 / 100  # points
+        for position in {explorer.start, *itertools.chain(*one_at_a_time(explorer))}:
+            figure, message = explorer.figure(explorer.state(position))
+            figure.draw_without_rendering()
+            for text in shown_texts(figure):
+                place = f"{text.get_text()!r} in the picture of {message!r}"
+                if text.get_fontsize() < smallest - 0.1:
+                    problems.add(f"too small: {place}")
+                if figure.bbox.padded(1).count_contains(text.get_window_extent().corners()) < 4:
+                    problems.add(f"cut off: {place}")
+    assert not problems, "\n".join(sorted(problems))
+
+
+def shown_texts(figure):
+    """Every text that has ink in the figure."""
+    hidden = set()
+    for ax in figure.axes:
+        if not ax.get_visible() or not ax.axison:
+            hidden.update(ax.get_xticklabels() + ax.get_yticklabels())
+        for axis in (ax.xaxis, ax.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
+                if not low <= tick.get_loc() <= high:
+                    hidden.update((tick.label1, tick.label2))
+    texts = figure.findobj(lambda artist: hasattr(artist, "get_fontsize"))
+    return [
+        text
+        for text in texts
+        if text.get_visible() and text.get_text().strip() and text not in hidden
+    ]

@@ -1,0 +1,108 @@
+"""Build the book into ``_build/html``; any warning is an error.
+
+    python tools/book.py            build
+    python tools/book.py --serve    build, then serve on http://localhost:8000
+
+Everything that the build writes stays inside ``_build``:
+
+* ``_build/.jupyter_cache`` holds executed notebooks, ``_build/frames`` the pictures of the
+  explorers that they drew. Neither notices a change of the library, and neither is of use
+  without the other, so both are dropped when anything in ``sdbook/`` changes.
+* ``_build/.ipython`` is the profile of the kernels: the reader's own could change what they print.
+* ``_build/.doctrees`` holds parsed pages. Sphinx does not repeat the warnings of a page that it
+  does not parse again, so the folder is dropped after a failed build.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "_build"
+FRAMES = BUILD / "frames"
+DOCTREES = BUILD / ".doctrees"
+PROFILE = BUILD / ".ipython"
+# What the drawn and executed content of the book depends on, apart from the notebooks.
+CODE = [ROOT / "sdbook", ROOT / "tools" / "sphinx_ext"]
+
+
+def fingerprint(folders: list[Path]) -> str:
+    """Return a hash of the names and contents of the files in ``folders``."""
+    digest = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def drop_stale() -> None:
+    """Drop what an older version of the library executed, drew or rendered."""
+    stamp, current = BUILD / "code.sha256", fingerprint(CODE)
+    if stamp.is_file() and stamp.read_text() == current and FRAMES.is_dir():
+        return
+    for name in (".jupyter_cache", "frames", ".doctrees", "html"):
+        shutil.rmtree(BUILD / name, ignore_errors=True)
+    FRAMES.mkdir(parents=True)
+    stamp.write_text(current)
+
+
+def make_profile() -> None:
+    """Write a profile in which kernels report errors only, not that they talk over local TCP."""
+    settings = PROFILE / "profile_default" / "ipython_kernel_config.py"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('get_config().IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
+
+
+def build() -> int:
+    """Run Jupyter Book and return its exit status."""
+    drop_stale()
+    make_profile()
+    arguments = ["build", str(ROOT), "-W", "--keep-going", "-n"]
+    status = subprocess.run(
+        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", *arguments],
+        env={**os.environ, "SDBOOK_STATIC": str(FRAMES), "IPYTHONDIR": str(PROFILE)},
+        check=False,
+    ).returncode
+    if status:
+        shutil.rmtree(DOCTREES, ignore_errors=True)
+    return status
+
+
+def serve(port: int) -> None:
+    """Serve the built book on this computer only, until interrupted."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=BUILD / "html")
+    with http.server.ThreadingHTTPServer(("localhost", port), handler) as server:
+        print(f"Serving the book on http://localhost:{port} (stop with Ctrl-C)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+
+
+def main() -> int:
+    """Build, say what to open, and serve when asked to."""
+    parser = argparse.ArgumentParser(description="Build the book into _build/html.")
+    parser.add_argument("--serve", action="store_true", help="serve the book after building it")
+    parser.add_argument("--port", type=int, default=8000, help="port of --serve (default: 8000)")
+    options = parser.parse_args()
+    if status := build():
+        print("\nThe book did not build cleanly: see the warnings above.", file=sys.stderr)
+        return status
+    print(f"\nThe book is ready. Open {(BUILD / 'html' / 'index.html').as_uri()}")
+    if options.serve:
+        serve(options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
