@@ -29,9 +29,15 @@ def namespace(name: str, array: Array) -> Any:
         ) from None
 
 
-def tie_width(dtype: Any) -> float:
-    """Return how near outputs must be to count as equal: what default tolerances vouch for."""
-    return 1e-3 if "32" in str(dtype) else 1e-6
+def tie_width(outputs: Array) -> float:
+    """Return how near outputs must be to count as equal: what default tolerances vouch for.
+
+    In proportion to how far apart outputs are at all, because so are the errors of a solver.
+    """
+    xp = namespace("outputs", outputs)
+    share = 1e-6 if outputs.dtype == xp.float64 else 1e-3
+    spread = float(xp.max(outputs)) - float(xp.min(outputs))
+    return max(share * spread, 8 * float(xp.finfo(outputs.dtype).eps))
 
 
 def count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
@@ -110,16 +116,35 @@ def unit_rows(name: str, array: Array) -> Array:
     return array
 
 
-def targets(name: str, array: Array, like: Array, classes: int | None = None) -> Array:
-    """Check soft targets: one row per row of `like`, non-negative, each row summing to one."""
-    matrix(name, array, "classes")
-    xp = namespace(name, array)
-    same_kind = namespace("features", like) is xp
-    if not same_kind or array.dtype != like.dtype or array.device != like.device:
+def same_kind(name: str, array: Array, like: Array) -> Array:
+    """Check that an array is of the library, dtype and device of the training features."""
+    same_library = namespace(name, array) is namespace("features", like)
+    if not same_library or array.dtype != like.dtype or array.device != like.device:
         raise TypeError(
             f"{name} is a {type(array).__name__} of {array.dtype}; accepted is the same kind of "
-            f"array as the features, {type(like).__name__} of {like.dtype}, on the same device"
+            f"array as the training features, {type(like).__name__} of {like.dtype}, on the same "
+            "device"
         )
+    return array
+
+
+def new_instances(name: str, array: Array, width: int, like: Array) -> Array:
+    """Check features of new instances: as wide as the training features, and of their kind."""
+    matrix(name, array, "features")
+    if array.shape[1] != width:
+        raise ValueError(
+            f"{name} has {array.shape[1]} columns; accepted is the training width, {width}"
+        )
+    return same_kind(name, array, like)
+
+
+def targets(
+    name: str, array: Array, like: Array, classes: int | None = None, *, signed: bool = False
+) -> Array:
+    """Check targets: one row per row of `like`, each summing to one, >= 0 unless `signed`."""
+    matrix(name, array, "classes")
+    xp = namespace(name, array)
+    same_kind(name, array, like)
     if array.shape[0] != like.shape[0]:
         raise ValueError(
             f"{name} has {array.shape[0]} rows; accepted is one per instance, {like.shape[0]}"
@@ -130,7 +155,7 @@ def targets(name: str, array: Array, like: Array, classes: int | None = None) ->
         )
     if array.shape[1] < 2:
         raise ValueError(f"{name} has {array.shape[1]} column; accepted are two classes or more")
-    if float(xp.min(array)) < 0:
+    if not signed and float(xp.min(array)) < 0:
         raise ValueError(
             f"{name} has the entry {float(xp.min(array)):.4g}; accepted are shares >= 0"
         )
@@ -153,10 +178,7 @@ def instance_weights(name: str, array: Array, like: Array) -> Array:
             f"{name} has shape {tuple(array.shape)}; "
             f"accepted is one per instance, ({like.shape[0]},)"
         )
-    if array.dtype != like.dtype:
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; accepted is that of the features, {like.dtype}"
-        )
+    same_kind(name, array, like)
     if (
         not bool(xp.all(xp.isfinite(array)))
         or float(xp.min(array)) < 0

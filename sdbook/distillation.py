@@ -374,13 +374,8 @@ class _Judge:
         true = _validate.labels("true_labels", true_labels, classes, len(given))
         test_labels = None
         if test is not None:
-            _validate.matrix("test features", test[0], "features")
             width = fact.features.shape[1]
-            if test[0].shape[1] != width:
-                raise ValueError(
-                    f"test features have {test[0].shape[1]} columns; "
-                    f"accepted is the training width, {width}"
-                )
+            _validate.new_instances("test features", test[0], width, fact.features)
             test_labels = _validate.labels("test labels", test[1], classes, test[0].shape[0])
         return cls(true, true != given, test_labels)
 
@@ -400,7 +395,7 @@ class _Judge:
 def _credit(outputs: Array, true: NDArray[np.int64]) -> NDArray[np.float64]:
     """1 where the true label has the largest output, 1/m where m share it, else 0."""
     values = np.asarray(to_device(outputs, "cpu"))
-    top = values.max(axis=1, keepdims=True) - _validate.tie_width(values.dtype)
+    top = values.max(axis=1, keepdims=True) - _validate.tie_width(values)
     best = values >= top
     return best[np.arange(len(true)), true] / best.sum(axis=1)
 

@@ -49,8 +49,8 @@ def top_k(k: int = 2) -> Refinement:
     -------
     callable
         From outputs (N, K) to targets (N, K), ``1/k`` at the k largest outputs of each row.
-        Outputs that are equal up to rounding (1e-6 in float64) are taken in the order of their
-        class, so that rounding errors decide nothing.
+        Outputs that equal the k-th largest up to rounding (1e-6 of their range in float64)
+        are taken in the order of their class, so that rounding errors decide nothing.
 
     Raises
     ------
@@ -75,11 +75,14 @@ def top_k(k: int = 2) -> Refinement:
                 f"k is {k}; accepted are at most as many as there are classes, {classes}"
             )
         xp = _validate.namespace("outputs", outputs)
-        levels = xp.round(outputs / _validate.tie_width(outputs.dtype))
-        order = xp.argsort(levels, axis=1, descending=True, stable=True)
-        # A class is a candidate if its place in the order, the inverse permutation, is below k.
-        place = xp.argsort(order, axis=1, stable=True)
-        return xp.astype(place < k, outputs.dtype) / k
+        width = _validate.tie_width(outputs)
+        least = xp.sort(outputs, axis=1, descending=True)[:, k - 1 : k]
+        above = outputs > least + width
+        tied = (outputs >= least - width) & ~above
+        # What is tied with the last candidate fills the places that are left, lower classes first.
+        places = k - xp.sum(above, axis=1, keepdims=True)
+        filled = tied & (xp.cumulative_sum(xp.astype(tied, xp.int64), axis=1) <= places)
+        return xp.astype(above | filled, outputs.dtype) / k
 
     refinement.__name__ = f"top_{k}"
     return refinement

@@ -52,7 +52,7 @@ def strengths(low=1e-7, high=1.0):
 
 
 @st.composite
-def problems(draw, *, lam=strengths(), weighted=None):
+def problems(draw, *, lam=None, weighted=None):
     """Problems with N < d, N = d or N > d, N = K, repeated rows, absent classes, soft targets."""
     K = draw(st.integers(2, 6))
     N = draw(st.one_of(st.just(K), st.integers(1, 24)))
@@ -69,7 +69,7 @@ def problems(draw, *, lam=strengths(), weighted=None):
     if weighted is None:
         weighted = draw(st.booleans())
     weights = rng.uniform(0.1, 2, N) if weighted else None
-    return Problem(features, targets, draw(lam), weights)
+    return Problem(features, targets, draw(strengths() if lam is None else lam), weights)
 
 
 def softmax(logits):

@@ -61,9 +61,7 @@ def test_t_rounds_at_once_are_t_times_one_round(problem, t):
 def test_real_numbers_of_rounds_add_up(problem, first, second):
     model = averaging(problem)
     composed = model.outputs(model.outputs(problem.targets, first), second)
-    np.testing.assert_allclose(
-        model.outputs(problem.targets, first + second), composed, atol=1e-10
-    )
+    np.testing.assert_allclose(model.outputs(problem.targets, first + second), composed, atol=1e-10)
 
 
 @examples

@@ -102,9 +102,10 @@ def test_generalised_cross_entropy_reaches_a_stationary_point(problem, q):
     residual = belief.sum(axis=1, keepdims=True) * outputs - belief
     recomputed = problem.features.T @ residual / problem.instances
     recomputed += problem.lam * solution.weights
-    assert np.linalg.norm(recomputed) <= 1e-7 * np.linalg.norm(
-        gradient(problem, np.zeros_like(solution.weights))
-    ) + 1e-15
+    assert (
+        np.linalg.norm(recomputed)
+        <= 1e-7 * np.linalg.norm(gradient(problem, np.zeros_like(solution.weights))) + 1e-15
+    )
 
 
 def partial_labels():

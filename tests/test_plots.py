@@ -219,16 +219,29 @@ def test_output_heatmaps_sort_by_true_class(mode):
     np.testing.assert_array_equal(axes[0].images[0].get_array(), np.eye(3)[[0, 1, 1, 2]])
 
 
+@pytest.mark.parametrize("size", [(6.4, 3), (6.4, 5)])
+@pytest.mark.parametrize("title", ["one line", "two\nlines"])
+def test_output_heatmaps_have_room_for_their_texts(mode, size, title):
+    figure = Figure(size)
+    plots.output_heatmaps(figure, np.ones((3, 4, 10)), [0, 1, 8, 9], titles=[title] * 3)
+    texts = [text for ax in figure.axes for text in (ax._left_title, ax.yaxis.label)]
+    for box in boxes(figure, [*texts, *figure.texts]):
+        assert figure.bbox.count_contains(box.corners()) == 4
+    tick = figure.axes[0].get_xticklabels()[0].get_window_extent()
+    assert tick.y0 > figure.texts[0].get_window_extent().y1
+
+
 @pytest.mark.parametrize(
-    ("outputs", "rounds", "words"),
+    ("outputs", "options", "words"),
     [
-        (np.ones((1, 3, 2)), None, r"shape \(2, K\)"),
-        (np.ones((1, 2, 2)), [1, 2], "rounds must name 1 panels, got 2"),
+        (np.ones((1, 3, 2)), {}, r"shape \(2, K\)"),
+        (np.ones((1, 2, 2)), {"rounds": [1, 2]}, "rounds must name 1 panels, got 2"),
+        (np.ones((1, 2, 2)), {"titles": []}, "titles must name 1 panels, got 0"),
     ],
 )
-def test_output_heatmaps_errors(mode, outputs, rounds, words):
+def test_output_heatmaps_errors(mode, outputs, options, words):
     with pytest.raises(ValueError, match=words):
-        plots.output_heatmaps(Figure(), outputs, [0, 1], rounds=rounds)
+        plots.output_heatmaps(Figure(), outputs, [0, 1], **options)
 
 
 def test_filter_curves_keep_half_at_the_shrinkage(ax):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,12 +58,12 @@ def test_ties_go_to_the_lower_class():
     )
 
 
-@pytest.mark.parametrize("value", [0.3, 0.4000005, 0.4123455, 1 / 3 + 1e-4])
-@pytest.mark.parametrize("error", [0, 1e-12, -1e-12])
-def test_rounding_errors_do_not_decide_ties(value, error):
-    rest = 0.5 - value
-    outputs = np.array([[rest, value + error, value - error, rest]])
-    np.testing.assert_array_equal(refine.top_k(1)(outputs), [[0, 1, 0, 0]])
+@pytest.mark.parametrize("value", [0.3, 0.3000005, 0.3123455])
+@pytest.mark.parametrize("errors", permutations([0, 1e-12, -1e-12]))
+def test_rounding_errors_do_not_decide_ties(value, errors):
+    outputs = np.array([[1 - 3 * value, *(value + error for error in errors)]])
+    np.testing.assert_array_equal(refine.top_k(1)(outputs) > 0, [[False, True, False, False]])
+    np.testing.assert_array_equal(refine.top_k(2)(outputs) > 0, [[False, True, True, False]])
 
 
 def test_float32_outputs_make_float32_targets():

@@ -33,9 +33,7 @@ well_conditioned = problems(lam=strengths(1e-4, 1))
 
 
 def optimum(problem, **options):
-    return solve(
-        problem.features, problem.targets, problem.lam, weights=problem.weights, **options
-    )
+    return solve(problem.features, problem.targets, problem.lam, weights=problem.weights, **options)
 
 
 # --- what an optimum is ---------------------------------------------------------------------------
@@ -184,9 +182,8 @@ def test_both_spaces_are_stationary(problem):
 @examples
 @given(problems(lam=strengths(1e-4, 1), weighted=False), st.data())
 def test_a_double_weight_is_a_second_copy(problem, data):
-    copies = np.array(
-        data.draw(st.lists(st.integers(1, 3), min_size=problem.instances, max_size=problem.instances))
-    )
+    N = problem.instances
+    copies = np.array(data.draw(st.lists(st.integers(1, 3), min_size=N, max_size=N)))
     weighted = optimum(replace(problem, weights=copies.astype(float)), tolerance=1e-10)
     repeated = solve(
         np.repeat(problem.features, copies, axis=0),
@@ -203,9 +200,7 @@ def test_only_proportions_of_weights_matter(problem, factor):
     ones = np.ones(problem.instances)
     weights = ones if problem.weights is None else problem.weights
     scaled = optimum(replace(problem, weights=factor * weights), tolerance=1e-10)
-    np.testing.assert_allclose(
-        optimum(problem, tolerance=1e-10).outputs, scaled.outputs, atol=1e-5
-    )
+    np.testing.assert_allclose(optimum(problem, tolerance=1e-10).outputs, scaled.outputs, atol=1e-5)
 
 
 def test_an_instance_of_weight_zero_is_not_there():
@@ -238,6 +233,7 @@ def test_starting_at_the_optimum_costs_no_step():
 
 # --- convergence, from strong to weak regularisation ----------------------------------------------
 
+
 @pytest.fixture(scope="module", params=[BLOCKS, DIGITS], ids=["blocks", "digits"])
 def factorised(request):
     return request.param, factorise(request.param.features)
@@ -248,9 +244,7 @@ def factorised(request):
 def test_gradient_falls_by_eight_digits(factorised, rate, exponent):
     data, fact = factorised
     given_labels = noise.corrupt(data.labels, noise.symmetric(data.classes, rate), rng=0)
-    problem = Problem(
-        data.features, datasets.one_hot(given_labels, data.classes), 10.0**exponent
-    )
+    problem = Problem(data.features, datasets.one_hot(given_labels, data.classes), 10.0**exponent)
     solution = solve(fact, problem.targets, problem.lam)
     assert solution.certificate.converged
     assert is_stationary(problem, solution.weights)

@@ -20,6 +20,7 @@ import argparse
 import hashlib
 import sys
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import jupytext
@@ -173,13 +174,21 @@ def problems(pair: Pair) -> list[str]:
         for what, ours, theirs in zip(("type", "source", "tags"), left, right, strict=True):
             if ours != theirs:
                 found.append(
-                    f"{pair.name}: cell {number} differs in {what}: .ipynb {ours!r}, .md {theirs!r}"
+                    f"{pair.name}: cell {number} differs in {what}: {_differ(ours, theirs)}"
                 )
     if executed_hash(stored) != code_hash(stored):
         found.append(f"{pair.name}: the stored outputs are not those of the code")
     if nbformat.writes(tidy(stored)) != nbformat.writes(stored):
         found.append(f"{pair.name}: the .ipynb holds metadata that is not kept")
     return found
+
+
+def _differ(ours: str | tuple[str, ...], theirs: str | tuple[str, ...]) -> str:
+    """Say where two sources first differ, or what two types or lists of tags are."""
+    if isinstance(ours, str) and isinstance(theirs, str):
+        lines = zip_longest(ours.splitlines(), theirs.splitlines())
+        ours, theirs = next((left, right) for left, right in lines if left != right)
+    return f".ipynb {ours!r}, .md {theirs!r}"
 
 
 def check(pairs: list[Pair]) -> int:

@@ -41,11 +41,10 @@ def player_html(explorer: Explorer, folder: Path) -> str:
     messages: list[str] = []
     files: dict[str, list[str]] = {mode: [] for mode in plots.MODES}
     for position in explorer.positions():
-        state = explorer.state(position)
-        drawn = {mode: explorer.frame(state, mode) for mode in plots.MODES}
-        for mode, frame in drawn.items():
+        for mode in plots.MODES:
+            frame = explorer.frame(explorer.state(position), mode)
             files[mode].append(_write(frame.webp(), folder))
-        messages.append(drawn["light"].message)
+        messages.append(frame.message)
     start = list(explorer.positions()).index(explorer.start)
     data = json.dumps({"folder": FRAMES_URL, "messages": messages, **files}, ensure_ascii=False)
     return markup(

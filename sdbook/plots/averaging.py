@@ -1,16 +1,18 @@
-"""Where labels come from and what a filter leaves of them: bars by class, energy by eigenvalue."""
+"""Label averaging: bars by class, energy by eigenvalue, theorem against exact optimum."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from sdbook.plots.style import colour
+from sdbook.plots.spectrum import digit_strip
+from sdbook.plots.style import colour, label_line
 
 
 def class_bars(
@@ -77,6 +79,54 @@ def class_bars(
     ax.set_title(ylabel, color=colour("muted"))
 
 
+def neighbours(
+    figure: Figure,
+    images: ArrayLike,
+    labels: ArrayLike,
+    weights: ArrayLike,
+    order: ArrayLike,
+    instance: int,
+    true: int,
+) -> None:
+    """Draw an image, and those whose labels count most in its output, in the upper half.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    images : array of shape (N, height, width)
+    labels : array of int, shape (N,)
+        Given labels.
+    weights : array of shape (N,)
+        The averaging weights of the instance.
+    order : array of int
+        Which others to show, in this order; six in a row.
+    instance : int
+        Whose weights they are.
+    true : int
+        Its class: a label is ticked if it says so.
+    """
+    pictures, given, shares = np.asarray(images), np.asarray(labels), np.asarray(weights)
+    own, others = [instance], np.asarray(order)
+    names = [f"itself: {given[instance]}"]
+    digit_strip(
+        figure,
+        pictures[own],
+        shares[own],
+        names,
+        given[own] == true,
+        bounds=(0.03, 0.68, 0.2, 0.28),
+    )
+    digit_strip(
+        figure,
+        pictures[others],
+        shares[others],
+        list(given[others]),
+        given[others] == true,
+        bounds=(0.3, 0.56, 0.68, 0.42),
+        columns=6,
+    )
+
+
 def energy_bars(
     ax: Axes,
     edges: ArrayLike,
@@ -84,6 +134,7 @@ def energy_bars(
     after: Sequence[ArrayLike],
     actors: Sequence[str],
     *,
+    names: Sequence[str] = (),
     limits: tuple[float, float] | None = None,
     xlabel: str = "eigenvalue of the Gram matrix",
     ylabel: str = "energy in a direction",
@@ -102,6 +153,8 @@ def energy_bars(
         One array for each actor.
     actors : sequence of str
         Whose colours the bars take.
+    names : sequence of str
+        What to write about each actor, in its colour; nothing by default.
     limits : (low, high), optional
         The limits of the y-axis. Fix them in an explorer.
     xlabel, ylabel : str
@@ -120,6 +173,8 @@ def energy_bars(
         low, width = np.exp(left), np.exp(left + step) - np.exp(left)
         for heights, face in ((was, _blend(colour(actor), 0.28)), (now, colour(actor))):
             ax.bar(low, np.asarray(heights, dtype=float), width, align="edge", color=face)
+    for line, (name, actor) in enumerate(zip(names, actors, strict=False)):
+        ax.text(0.03, 0.86 - 0.12 * line, name, color=colour(actor), transform=ax.transAxes)
     ax.set_xlim(float(np.exp(ends[0])), float(np.exp(ends[-1])))
     powers = [10.0**k for k in range(-6, 7) if ends[0] <= np.log(10.0**k) <= ends[-1]]
     ax.set_xticks(powers, [f"{power:g}" for power in powers])
@@ -134,6 +189,97 @@ def energy_bars(
     ax.set_title(ylabel, color=colour("muted"))
 
 
+def agreement(
+    figure: Figure,
+    outputs: tuple[ArrayLike, ArrayLike],
+    accuracies: tuple[ArrayLike, ArrayLike],
+    t: int,
+    *,
+    output_limits: tuple[float, float] = (-0.1, 0.7),
+    accuracy_limits: tuple[float, float] = (0.4, 0.9),
+) -> None:
+    """Draw what the theorem says against what the exact softmax model does.
+
+    On the left one point for each output, on the right one line and one row of points over the
+    rounds.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        An empty figure.
+    outputs : pair of arrays of shape (n,)
+        The same outputs by the theorem and by the exact model, in round t.
+    accuracies : pair of arrays of shape (rounds,)
+        By the theorem and by the exact model.
+    t : int
+        The round that is marked on the right.
+    output_limits, accuracy_limits : (low, high)
+        Limits of the axes on the left, and of the y-axis on the right.
+    """
+    theory, experiment = colour("theory"), colour("experiment")
+    left = figure.add_axes((0.11, 0.17, 0.38, 0.7))
+    left.plot(output_limits, output_limits, color=theory, linewidth=1.2)
+    left.plot(*outputs, "o", color=experiment, markersize=3, alpha=0.35, markeredgewidth=0)
+    left.set(xlim=output_limits, ylim=output_limits, xlabel="output, theorem")
+    for axis in (left.xaxis, left.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    left.set_title("output, exact softmax", color=colour("muted"))
+
+    right = figure.add_axes((0.6, 0.17, 0.38, 0.7))
+    rounds = np.arange(1, len(np.asarray(accuracies[0])) + 1)
+    right.axvline(t, color=colour("grid"), zorder=0, linewidth=8)
+    right.plot(rounds, accuracies[0], color=theory)
+    right.plot(rounds, accuracies[1], "o", color=experiment)
+    for height, shade, text in ((0.16, theory, "— theorem"), (0.07, experiment, "● exact softmax")):
+        right.text(0.28, height, text, color=shade, transform=right.transAxes, va="center")
+    right.set(xlim=(0.5, rounds[-1] + 0.5), ylim=accuracy_limits, xticks=rounds, xlabel="round")
+    right.yaxis.set_major_formatter(_percent)
+    right.set_title("test accuracy", color=colour("muted"))
+
+
+def over_averaging(
+    figure: Figure,
+    rounds: ArrayLike,
+    accuracies: Mapping[str, ArrayLike],
+    classes_used: Mapping[str, ArrayLike],
+    actors: Sequence[str],
+) -> None:
+    """Draw what becomes of the answers over very many rounds, on a logarithmic axis.
+
+    Above the accuracy, below the number of classes that are ever the answer.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        An empty figure.
+    rounds : array of shape (n,)
+        Real numbers, ascending from 1.
+    accuracies, classes_used : mapping of str to array of shape (n,)
+        One curve for each name; both have the same names.
+    actors : sequence of str
+        Whose colours the curves take.
+    """
+    x = np.asarray(rounds, dtype=float)
+    panels = [figure.add_axes((0.1, 0.5, 0.87, 0.42)), figure.add_axes((0.1, 0.13, 0.87, 0.22))]
+    for (name, curve), actor in zip(accuracies.items(), actors, strict=True):
+        y = np.asarray(curve, dtype=float)
+        panels[0].plot(x, y, color=colour(actor))
+        panels[1].plot(x, classes_used[name], color=colour(actor), drawstyle="steps-mid")
+        # Named where it has lost a fifth of its height, above the line that falls.
+        place = int(np.flatnonzero(y > 0.8 * y.max())[-1])
+        label_line(panels[0], float(x[place]), float(y[place]) + 0.05, name, colour(actor))
+    for ax, title in zip(panels, ("training accuracy", "classes that are still used"), strict=True):
+        ax.set(xscale="log", xlim=(x[0], x[-1]))
+        ax.set_title(title, color=colour("muted"))
+        ax.grid(axis="y")
+        ax.minorticks_off()
+    panels[0].set(ylim=(0, 0.95), yticks=[0, 0.25, 0.5, 0.75])
+    panels[0].yaxis.set_major_formatter(_percent)
+    panels[0].tick_params(labelbottom=False)
+    most = max(int(np.max(used)) for used in classes_used.values())
+    panels[1].set(ylim=(0, most + 0.5), yticks=[2, most], xlabel="rounds t")
+
+
 def _blend(shade: str, share: float) -> str:
     """A colour thinned with the background: opaque, so that grid lines do not shine through."""
     pairs = zip(to_rgb(shade), to_rgb(colour("background")), strict=True)
@@ -142,4 +288,4 @@ def _blend(shade: str, share: float) -> str:
 
 
 def _percent(share: float, _: float) -> str:
-    return f"{100 * share:g}%".replace("-", "\N{MINUS SIGN}")
+    return f"{100 * share:.6g}%".replace("-", "\N{MINUS SIGN}")

@@ -39,7 +39,21 @@ def power_of_ten(value: float) -> str:
 
 
 def at_most(value: float) -> str:
-    """Write the smallest power of ten that is not below a positive number."""
+    """Write the smallest power of ten that is not below a number: ``10⁻³`` for 0.0004.
+
+    Parameters
+    ----------
+    value : float
+        Positive.
+
+    Examples
+    --------
+    >>> from sdbook.plots.fixed_point import at_most
+    >>> at_most(4e-4), at_most(1e-3)
+    ('10⁻³', '10⁻³')
+    """
+    if not value > 0:
+        raise ValueError(f"value must be positive, got {value}")
     return power_of_ten(10.0 ** math.ceil(math.log10(value) - 1e-9))
 
 
@@ -127,11 +141,14 @@ def outputs_of_one(
         )
     bars.set(xlim=(0, limit), ylim=(len(classes) - 0.5, -0.5))
     bars.set_yticks(list(classes))
-    bars.set_xticks([0, 0.2, 0.4], ["0%", "20%", "40%"])
+    ticks = [share for share in (0, 0.25, 0.5, 0.75, 1) if share <= limit]
+    bars.set_xticks(ticks, [f"{share:.0%}" for share in ticks])
     bars.tick_params(length=0)
     bars.spines["bottom"].set_visible(False)
     bars.set_xlabel("output for class")
-    picture = figure.add_axes((0.375, 0.73, 0.1, 0.17), anchor="NE")
+    # Beside bars that have no text.
+    bottom = 0.73 if min(true, given) > 2 else 0.17
+    picture = figure.add_axes((0.375, bottom, 0.1, 0.17))
     picture.imshow(np.asarray(image), cmap="gray" if mode() == "dark" else "gray_r")
     picture.set(xticks=[], yticks=[])
     for spine in picture.spines.values():
@@ -146,8 +163,12 @@ def outputs_of_one(
     figure.supxlabel("")
 
 
-def residual_curve(
-    ax: Axes, residuals: ArrayLike, *, rounds: int, limits: tuple[float, float]
+def residual_curves(
+    ax: Axes,
+    residuals: ArrayLike,
+    others: Sequence[ArrayLike] = (),
+    *,
+    limits: tuple[float, float],
 ) -> None:
     """Draw how far the two sides of the equation are apart over an iteration.
 
@@ -155,16 +176,18 @@ def residual_curve(
     ----------
     ax : matplotlib.axes.Axes
     residuals : array of shape (n,)
-        Positive numbers; those below the axis end the line.
-    rounds : int
-        The end of the axis.
+        Positive numbers; the line leaves the axis where they are below it.
+    others : sequence of arrays of shape (n,)
+        The same for other iterations, drawn faintly.
     limits : (low, high)
         Of the logarithmic axis.
     """
-    values = np.asarray(residuals, dtype=float)
     ax.set_yscale("log")
-    ax.plot(np.arange(len(values)), np.maximum(values, limits[0] / 10), color=colour("student"))
-    ax.set(xlim=(0, rounds), ylim=limits)
+    for values in others:
+        ax.plot(np.maximum(values, limits[0] / 10), color=colour("muted"), alpha=0.4, linewidth=1.4)
+    values = np.maximum(residuals, limits[0] / 10)
+    ax.plot(values, color=colour("student"), zorder=3)
+    ax.set(xlim=(0, len(values)), ylim=limits)
     exponents = range(math.ceil(math.log10(limits[0])), math.floor(math.log10(limits[1])) + 1, 3)
     ticks = [10.0**k for k in exponents]
     ax.yaxis.set_major_locator(FixedLocator(ticks))

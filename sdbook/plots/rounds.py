@@ -89,6 +89,7 @@ def output_heatmaps(
     true_labels: ArrayLike,
     *,
     rounds: Sequence[int] | None = None,
+    titles: Sequence[str] | None = None,
     class_names: Sequence[str] | None = None,
     maximum: float = 1.0,
 ) -> list[Axes]:
@@ -107,6 +108,8 @@ def output_heatmaps(
         Integers from 0 to K - 1.
     rounds : sequence of int, optional
         The round of each panel; 1, 2, ... by default.
+    titles : sequence of str, optional
+        What stands above each panel, in one line or more; its round by default.
     class_names : sequence of str, optional
         Ticks for the classes; their numbers by default.
     maximum : float
@@ -127,15 +130,28 @@ def output_heatmaps(
     rounds = list(range(1, len(panels) + 1)) if rounds is None else list(rounds)
     if len(rounds) != len(panels):
         raise ValueError(f"rounds must name {len(panels)} panels, got {len(rounds)}")
+    if titles is None:
+        titles = [f"round {t}" if t > 1 or len(panels) > 4 else "teacher" for t in rounds]
+    if len(titles) != len(panels):
+        raise ValueError(f"titles must name {len(panels)} panels, got {len(titles)}")
     classes = panels[0].shape[1]
     names = [str(k) for k in range(classes)] if class_names is None else list(class_names)
     order = np.argsort(labels, kind="stable")
     edges = np.searchsorted(labels[order], np.arange(classes + 1))
+    # Text has the same size in every figure, so that the margins are in inches.
+    width, height = figure.get_size_inches()
+    lines = 1 + max(title.count("\n") for title in titles)
     grid = figure.add_gridspec(
-        1, len(panels), left=0.1, right=0.985, bottom=0.15, top=0.9, wspace=0.12
+        1,
+        len(panels),
+        left=0.65 / width,
+        right=1 - 0.1 / width,
+        bottom=0.55 / height,
+        top=1 - (0.15 + 0.21 * lines) / height,
+        wspace=0.12,
     )
     axes = [figure.add_subplot(grid[0, column]) for column in range(len(panels))]
-    for ax, panel, t in zip(axes, panels, rounds, strict=True):
+    for ax, panel, title in zip(axes, panels, titles, strict=True):
         ax.imshow(
             panel[order],
             cmap=sequential(),
@@ -145,7 +161,7 @@ def output_heatmaps(
             interpolation="antialiased",
             extent=(-0.5, classes - 0.5, len(labels), 0),
         )
-        ax.set_title(f"round {t}" if len(panels) > 4 else _round_title(t), color=colour("text"))
+        ax.set_title(title, color=colour("text"))
         ax.hlines(edges[1:-1], -0.5, classes - 0.5, color=colour("grid"), linewidth=0.8)
         _class_ticks(ax, classes, names, len(panels))
         ax.set_yticks([])
@@ -155,12 +171,8 @@ def output_heatmaps(
     axes[0].set_yticks((edges[:-1] + edges[1:]) / 2, names)
     axes[0].tick_params(axis="y", length=0)
     axes[0].set_ylabel("instances, by true class")
-    figure.supxlabel("output for class", fontsize=12, color=colour("muted"), y=0.015)
+    figure.supxlabel("output for class", fontsize=12, color=colour("muted"), y=0.06 / height)
     return axes
-
-
-def _round_title(t: int) -> str:
-    return "teacher" if t == 1 else f"round {t}"
 
 
 def _class_ticks(ax: Axes, classes: int, names: Sequence[str], panels: int) -> None:

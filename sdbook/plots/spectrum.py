@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def filter_curves(
     ax.set_xlim(low, high)
     ax.set_ylim(-0.075, 1.02)
     for t in rounds:
-        ax.plot(s, (s / (shrinkage + s)) ** t, color=round_colour(t, max(2, int(max(rounds)))))
+        ax.plot(s, (s / (shrinkage + s)) ** t, color=round_colour(t, max(2, ceil(max(rounds)))))
     _label_filters(ax, shrinkage, rounds, low, high)
     ticks = values[(low <= values) & (values <= high)]
     # Mixed coordinates: where they are on the data axis, at the foot of the panel.
@@ -89,7 +90,7 @@ def _label_filters(
                 (s, height),
                 ha="center",
                 va="center",
-                color=round_colour(t, max(2, int(max(rounds)))),
+                color=round_colour(t, max(2, ceil(max(rounds)))),
                 bbox={"facecolor": colour("background"), "edgecolor": "none", "pad": 2},
             )
 
@@ -177,7 +178,9 @@ def digit_strip(
     pictures = np.asarray(images, dtype=float)
     shares = None if weights is None else np.asarray(weights, dtype=float)
     flags = np.asarray(right, dtype=bool)
-    lengths = {len(pictures), len(labels), len(flags)} | (set() if shares is None else {len(shares)})
+    lengths = {len(pictures), len(labels), len(flags)} | (
+        set() if shares is None else {len(shares)}
+    )
     if pictures.ndim != 3 or len(lengths) > 1:
         raise ValueError(
             "images must have shape (n, height, width), and weights, labels and right length n, "

@@ -81,7 +81,8 @@ class LabelAveraging:
         Parameters
         ----------
         targets : array of shape (N, K)
-            Targets of round 1, rows summing to one: one-hot given labels, or soft ones.
+            Targets of round 1, rows summing to one: one-hot given labels, soft ones, or outputs of
+            this model, whose entries can be below 0.
         t : float
             Rounds, >= 0, a real number.
 
@@ -97,7 +98,9 @@ class LabelAveraging:
             If an argument is not as described.
         """
         t = _validate.real("t", t, 0)
-        _validate.targets("targets", targets, self.factorisation.features, self.classes)
+        _validate.targets(
+            "targets", targets, self.factorisation.features, self.classes, signed=True
+        )
         uniform = 1 / self.classes
         return uniform + self._apply_filter(targets - uniform, t)
 
@@ -152,7 +155,7 @@ class LabelAveraging:
         """
         t = _validate.real("t", t, 1)
         fact = self.factorisation
-        _validate.targets("targets", targets, fact.features, self.classes)
+        _validate.targets("targets", targets, fact.features, self.classes, signed=True)
         centred = targets - 1 / self.classes
         factors = (self.shrinkage ** (t - 1) / (self.ridge + fact.eigenvalues))[:, None]
         V, phi = fact.basis, fact.features
@@ -181,12 +184,8 @@ class LabelAveraging:
         TypeError, ValueError
             If an argument is not as described.
         """
-        _validate.matrix("features", features, "features")
-        width = self.factorisation.features.shape[1]
-        if features.shape[1] != width:
-            raise ValueError(
-                f"features has {features.shape[1]} columns; accepted is the training width, {width}"
-            )
+        known = self.factorisation.features
+        _validate.new_instances("features", features, known.shape[1], known)
         return 1 / self.classes + features @ self.weights(targets, t)
 
     def _apply_filter(self, rows: Array, t: float) -> Array:

@@ -101,8 +101,9 @@ class GeneralisedCrossEntropy:
 
     def value(self, logits: Array, log_norm: Array, outputs: Array, targets: Array) -> Array:
         """Return the loss per instance."""
-        xp = _validate.namespace("outputs", outputs)
-        return xp.vecdot(targets, 1 - outputs**self.q) / self.q
+        xp = _validate.namespace("logits", logits)
+        # 1 - y^q, also where q is small: y is exp(z - logsumexp(z)).
+        return -xp.vecdot(targets, xp.expm1(self.q * (logits - log_norm[:, None]))) / self.q
 
     def residual(self, outputs: Array, targets: Array) -> Array:
         """Return ``m y - v`` with ``v_k = t_k y_k^q`` and ``m = sum_k v_k``."""

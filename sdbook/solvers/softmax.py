@@ -16,6 +16,7 @@ along the step, one for the gradient. The search along the step needs none.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from dataclasses import dataclass, field
@@ -39,7 +40,8 @@ class Certificate:
     Attributes
     ----------
     converged : bool
-        Whether the relative gradient norm reached the tolerance.
+        Whether the relative gradient norm reached the tolerance, or the gradient vanished up to
+        rounding.
     gradient_norm : float
         Frobenius norm of the objective's gradient at the solution.
     relative_gradient_norm : float
@@ -110,12 +112,7 @@ class Solution:
         TypeError, ValueError
             If `features` is not a finite floating matrix of the training width.
         """
-        _validate.matrix("features", features, "features")
-        if features.shape[1] != self.weights.shape[0]:
-            raise ValueError(
-                f"features has {features.shape[1]} columns; accepted is the training width, "
-                f"{self.weights.shape[0]}"
-            )
+        _validate.new_instances("features", features, self.weights.shape[0], self.weights)
         return softmax(features @ self.weights)
 
 
@@ -183,7 +180,7 @@ def solve(
     tolerance : float, optional
         Relative gradient norm at which to stop; 1e-8 in float64 and 1e-4 in float32 by default.
     max_evaluations : int
-        Gradients to compute at most.
+        Gradients to compute at most, >= 2: at zero, for the scale, and at the start.
     memory : int
         Steps that L-BFGS remembers.
 
@@ -227,7 +224,7 @@ def solve(
     if tolerance is None:
         tolerance = 1e-8 if fact.features.dtype == xp.float64 else 1e-4
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
-    _validate.count("max_evaluations", max_evaluations)
+    _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
     problem = _Problem(fact, targets, lam, CrossEntropy() if loss is None else loss, weights)
     point = problem.start(start)
@@ -273,12 +270,13 @@ class _Problem:
         if solution is None:
             like = {"dtype": self.design.dtype, "device": self.design.device}
             return self.point(xp.zeros(shape, **like), xp.zeros((self.N, self.K), **like))
-        coordinates = solution.coordinates
-        if tuple(coordinates.shape) != shape or coordinates.dtype != self.design.dtype:
+        if not isinstance(solution, Solution):
+            raise TypeError(f"start is a {type(solution).__name__}; accepted is a Solution")
+        coordinates = _validate.same_kind("start", solution.coordinates, self.design)
+        if tuple(coordinates.shape) != shape:
             raise ValueError(
-                f"start is a solution with coordinates of shape {tuple(coordinates.shape)} and "
-                f"{coordinates.dtype}; accepted is {shape} and {self.design.dtype}: "
-                "a solution on the same features and classes"
+                f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
+                f"accepted is {shape}: a solution on the same features and classes"
             )
         return self.point(coordinates, self.design @ coordinates)
 
@@ -302,6 +300,11 @@ class _Problem:
     def gradient(self, point: _Point) -> Array:
         data = self.design.T @ self.residual(point.outputs)
         return data / self.N + self.lam * point.coordinates
+
+    def rounding(self) -> float:
+        """Norm of the gradient that errors of one unit in the last place of the outputs make."""
+        eps = float(self.xp.finfo(self.design.dtype).eps)
+        return eps * math.sqrt(float(self.fact.eigenvalues[-1]) / (self.N * self.K))
 
     def curvature(self, outputs: Array) -> float:
         """Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one.
@@ -341,13 +344,17 @@ def _lbfgs(
     xp = problem.xp
     uniform = xp.ones_like(problem.targets) / problem.K
     at_zero = problem.design.T @ problem.residual(uniform) / problem.N
-    scale = float(xp.linalg.matrix_norm(at_zero)) or 1.0  # uniform targets: zero is the optimum
+    scale = float(xp.linalg.matrix_norm(at_zero))
+    # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
+    # uniform that the one at zero is not much more.
+    rounding = problem.rounding()
+    enough = max(tolerance * scale, rounding)
     gradient = problem.gradient(point)
     evaluations = 2
     steps: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
     while True:
         norm = float(xp.linalg.matrix_norm(gradient))
-        if norm <= tolerance * scale or evaluations >= max_evaluations:
+        if norm <= enough or evaluations >= max_evaluations:
             break
         direction = _two_loops(problem, gradient, steps, problem.curvature(point.outputs))
         moved = _search(problem, point, direction, _dot(xp, gradient, direction))
@@ -364,9 +371,9 @@ def _lbfgs(
             steps.append((step, change, along))
         point, gradient = moved, new_gradient
     certificate = Certificate(
-        converged=norm <= tolerance * scale,
+        converged=norm <= enough,
         gradient_norm=norm,
-        relative_gradient_norm=norm / scale,
+        relative_gradient_norm=norm / max(scale, rounding),
         tolerance=tolerance,
         objective=point.value,
         gap_bound=norm**2 / (2 * problem.lam) if problem.loss.convex else None,

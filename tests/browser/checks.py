@@ -6,9 +6,9 @@ from axe_playwright_python.sync_playwright import Axe
 
 READ_THROUGH = """async () => {
     // Lazy pictures load when they come into view.
-    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
+    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
         scrollTo(0, y);
-        await new Promise((done) => setTimeout(done, 40));
+        await new Promise(requestAnimationFrame);
     }
     scrollTo(0, 0);
     await document.fonts.ready;
@@ -30,7 +30,10 @@ def read(page, address):
 def requests(page, address, origin):
     """Console errors, failed requests, requests to anywhere but the book."""
     problems = []
-    page.on("console", lambda m: problems.append(f"console: {m.text}") if m.type == "error" else 0)
+    page.on(
+        "console",
+        lambda m: problems.append(f"console: {m.text} {m.location}") if m.type == "error" else 0,
+    )
     page.on("pageerror", lambda error: problems.append(f"script: {error}"))
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
     page.on(

@@ -58,6 +58,11 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A page that is closed hangs up: nothing to report."""
+
+
 @pytest.fixture(scope="session")
 def serve():
     """Serve a folder over http: serve(folder) is its address."""
@@ -65,7 +70,7 @@ def serve():
 
     def start(folder):
         handler = functools.partial(Quiet, directory=folder)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server = Server(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}/"

@@ -1,0 +1,136 @@
+"""The exact solver against projected Adam on the outputs, side by side in one run.
+
+The optimum solves ``Y = softmax(G (T - Y) / (N lambda))``. The public program of Jeong & Chung
+(2024) minimises the squared residual of this equation over outputs Y in the simplex, by Adam with
+a projection after each step. That is done here as fast as NumPy allows: the gradient is written
+out by hand, everything is vectorised, in the precision of the exact solver, and of several learning
+rates and two starts the best are used (the time to find them is not counted against Adam).
+
+    python benchmarks/adam.py                  # two minutes of Adam
+    python benchmarks/adam.py --seconds 1800   # half an hour
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+from machine import best_time, describe
+
+from sdbook import datasets, noise
+from sdbook.solvers import factorise, solve
+
+CLASSES, PER_CLASS, CORRELATIONS = 4, 500, {"c": 0.4, "d": 0.1}
+ETA, LAM = 0.5, 1e-5
+LEARNING_RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def residual_and_gradient(outputs, targets, scaled_gram):
+    """Squared norm of Y - softmax(A (T - Y)), and its derivative by Y."""
+    answer = softmax(scaled_gram @ (targets - outputs))
+    difference = outputs - answer
+    # The softmax's Jacobian, applied to each row of the difference; A is symmetric.
+    inner = np.sum(answer * difference, axis=1, keepdims=True)
+    gradient = 2 * (difference + scaled_gram @ (answer * (difference - inner)))
+    return float(np.sum(difference**2)), gradient
+
+
+def to_simplex(rows):
+    """Nearest point of the simplex to each row (Duchi et al., 2008)."""
+    descending = -np.sort(-rows, axis=1)
+    excess = np.cumsum(descending, axis=1) - 1
+    count = np.arange(1, rows.shape[1] + 1)
+    last = np.sum(descending * count > excess, axis=1)  # how many entries stay above zero
+    threshold = excess[np.arange(len(rows)), last - 1] / last
+    return np.maximum(rows - threshold[:, None], 0)
+
+
+class Adam:
+    """Projected Adam, with its moments and the best residual it has seen."""
+
+    def __init__(self, targets, scaled_gram, learning_rate, start):
+        self.targets, self.scaled_gram, self.learning_rate = targets, scaled_gram, learning_rate
+        self.outputs = start
+        self.first, self.second = np.zeros_like(targets), np.zeros_like(targets)
+        self.steps, self.best = 0, np.inf
+
+    def run(self, seconds, goal=0.0, report=()):
+        """Run for some seconds or to the goal; return (seconds, steps, best) when asked to."""
+        rows, begin = [], time.perf_counter()
+        while (elapsed := time.perf_counter() - begin) < seconds and self.best > goal:
+            if len(rows) < len(report) and elapsed >= report[len(rows)]:
+                rows.append((elapsed, self.steps, self.best))
+            value, gradient = residual_and_gradient(self.outputs, self.targets, self.scaled_gram)
+            self.best = min(self.best, value)
+            self.steps += 1
+            self.first += 0.1 * (gradient - self.first)
+            self.second += 0.001 * (gradient**2 - self.second)
+            size = self.learning_rate / (1 - 0.9**self.steps)
+            scale = np.sqrt(self.second / (1 - 0.999**self.steps)) + 1e-8
+            self.outputs = to_simplex(self.outputs - size * self.first / scale)
+        return [*rows, (time.perf_counter() - begin, self.steps, self.best)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=120, help="time for Adam")
+    parser.add_argument(
+        "--search", type=float, default=5, help="time to try each learning rate, not counted"
+    )
+    options = parser.parse_args()
+
+    data = datasets.block_correlated(CLASSES, PER_CLASS, **CORRELATIONS)
+    given = noise.corrupt(data.labels, noise.symmetric(CLASSES, ETA), rng=0, exact=True)
+    targets = datasets.one_hot(given, CLASSES)
+    N = len(data)
+    scaled_gram = data.gram() / (N * LAM)
+    print(describe("numpy", "sdbook"))
+    print(f"K = {CLASSES}, n = {PER_CLASS}, N = {N}, lambda = {LAM:g}, {CORRELATIONS}, eta = {ETA}")
+
+    solve(factorise(data.features[:50]), targets[:50], 1e-3)  # warm up
+    factor_time, fact = best_time(lambda: factorise(data.features))
+    solve_time, exact = best_time(lambda: solve(fact, targets, LAM))
+    exact_residual, _ = residual_and_gradient(exact.outputs, targets, scaled_gram)
+    exact_time = factor_time + solve_time
+
+    starts = {"uniform": np.full_like(targets, 1 / CLASSES), "labels": targets}
+    print(f"\nAdam's residual after {options.search:g} s")
+    print(f"{'learning rate':>15}" + "".join(f"{'from ' + name:>15}" for name in starts))
+    found = {}
+    for rate in LEARNING_RATES:
+        for name, start in starts.items():
+            adam = Adam(targets, scaled_gram, rate, start)
+            adam.run(options.search)
+            found[rate, name] = adam.best
+        print(f"{rate:15g}" + "".join(f"{found[rate, name]:15.2e}" for name in starts))
+    rate, name = min(found, key=found.get)
+    adam = Adam(targets, scaled_gram, rate, starts[name])
+    report = [options.seconds * share for share in (1 / 64, 1 / 16, 1 / 4, 1 / 2)]
+    rows = adam.run(options.seconds, exact_residual, report)
+
+    def line(name, seconds, steps="", residual=None):
+        shown = "" if residual is None else f"{residual:.2e}"
+        print(f"{name:40}{seconds:10.2f}{steps:>10}{shown:>12}")
+
+    print(f"\n{'':40}{'seconds':>10}{'steps':>10}{'residual':>12}")
+    for seconds, steps, residual in rows:
+        line(f"projected Adam, rate {rate:g} from {name}", seconds, steps, residual)
+    line("exact: factorisation (once for all runs)", factor_time)
+    line("exact: solve", solve_time, exact.certificate.evaluations, exact_residual)
+    line("exact: both", exact_time, exact.certificate.evaluations, exact_residual)
+
+    reached = adam.best <= exact_residual
+    relation = "" if reached else ">= "  # the time Adam had is a lower bound
+    print("\nAdam's time to this residual in units of the exact solver's")
+    print(f"  {relation}{rows[-1][0] / exact_time:.0f} with the factorisation")
+    print(f"  {relation}{rows[-1][0] / solve_time:.0f} without it")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The one loop: teacher, students, what they are taught, how they are measured."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sdbook import datasets, distill, noise, partial_label, refine
+from sdbook.solvers import (
+    CrossEntropy,
+    GeneralisedCrossEntropy,
+    LabelAveraging,
+    factorise,
+    solve,
+)
+
+LAM = 1e-3
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Training digits with wrong labels, and test digits with true ones."""
+    train, test = datasets.digits().take(range(600)).split(1 / 3, rng=0)
+    return train, test, noise.corrupt(train.labels, noise.symmetric(10, 0.6), rng=0)
+
+
+@pytest.fixture(scope="module")
+def run(digits):
+    train, test, given = digits
+    return distill(
+        train.features,
+        given,
+        LAM,
+        rounds=4,
+        true_labels=train.labels,
+        test=(test.features, test.labels),
+    )
+
+
+def test_rounds_are_counted_from_the_teacher(run, digits):
+    assert [step.t for step in run.rounds] == [1, 2, 3, 4]
+    assert run.teacher is run.rounds[0]
+    assert run.last is run.rounds[3]
+    np.testing.assert_array_equal(run.given_labels, digits[2])
+
+
+def test_teacher_learns_the_given_labels(run, digits):
+    train, _, given = digits
+    np.testing.assert_array_equal(run.teacher.targets, datasets.one_hot(given, 10))
+    alone = solve(train.features, datasets.one_hot(given, 10), LAM)
+    np.testing.assert_array_equal(run.teacher.outputs, alone.outputs)
+    assert run.teacher.certificate == alone.certificate
+
+
+def test_each_student_learns_what_the_round_before_answered(run, digits):
+    features = digits[0].features
+    for before, after in zip(run.rounds, run.rounds[1:], strict=False):
+        assert after.targets is before.outputs
+        alone = solve(features, before.outputs, LAM)  # without the warm start
+        np.testing.assert_allclose(after.outputs, alone.outputs, atol=1e-5)
+        assert after.certificate.converged
+
+
+def test_test_outputs_are_predictions(run, digits):
+    for step in run.rounds:
+        logits = digits[1].features @ step.weights
+        shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(step.test_outputs, shares, atol=1e-12)
+
+
+def test_accuracies_count_true_labels(run, digits):
+    train, test, given = digits
+    for step in run.rounds:
+        right = step.outputs.argmax(axis=1) == train.labels
+        wrong = given != train.labels
+        assert step.accuracy.all == pytest.approx(right.mean())
+        assert step.accuracy.clean == pytest.approx(right[~wrong].mean())
+        assert step.accuracy.corrupted == pytest.approx(right[wrong].mean())
+        correct = step.test_outputs.argmax(axis=1) == test.labels
+        assert step.accuracy.test == pytest.approx(correct.mean())
+    np.testing.assert_array_equal(
+        run.accuracies("test"), [step.accuracy.test for step in run.rounds]
+    )
+
+
+def test_students_beat_the_teacher_on_wrong_labels(run):
+    for kind in ("test", "all", "corrupted"):
+        assert run.accuracies(kind)[-1] > run.accuracies(kind)[0] + 0.03
+
+
+def test_true_labels_never_train(run, digits):
+    train, _, given = digits
+    blind = distill(train.features, given, LAM, rounds=4)
+    np.testing.assert_array_equal(blind.last.outputs, run.last.outputs)
+    assert blind.last.accuracy is None
+    assert blind.last.test_outputs is None
+
+
+def test_ties_count_as_fair_coins():
+    """Two identical instances with two labels: each output is uniform."""
+    same = np.tile([[1.0, 0.0]], (2, 1))
+    tied = distill(same, [0, 1], 0.1, rounds=1, true_labels=[0, 0])
+    assert tied.teacher.accuracy.all == 0.5
+    assert tied.teacher.accuracy.clean == 0.5
+    assert tied.teacher.accuracy.corrupted == 0.5
+
+
+@pytest.mark.parametrize(("dtype", "rounds"), [(np.float64, 9), (np.float32, 3)])
+def test_outputs_that_are_nearly_uniform_are_no_ties(dtype, rounds):
+    """Strong regularisation leaves small differences, and they still decide."""
+    data = datasets.digits().take(range(500))
+    run = distill(
+        data.features.astype(dtype), data.labels, 0.1, rounds=rounds, true_labels=data.labels
+    )
+    assert np.ptp(run.last.outputs) < (1e-6 if dtype == np.float64 else 1e-2)
+    decided = (run.last.outputs.argmax(axis=1) == data.labels).mean()
+    assert run.last.accuracy.all == pytest.approx(decided, abs=0.01)
+
+
+def test_shares_of_nothing_are_none(digits):
+    train = digits[0]
+    clean = distill(train.features, train.labels, LAM, rounds=1, true_labels=train.labels)
+    assert clean.teacher.accuracy.corrupted is None
+    assert clean.teacher.accuracy.test is None
+    assert "corrupted" not in str(clean)
+
+
+def test_a_run_prints_its_accuracies(run):
+    lines = str(run).splitlines()
+    assert lines[0] == "softmax model, lambda = 0.001"
+    assert lines[1] == f"  round 1: {run.teacher.accuracy}"
+    assert len(lines) == 5
+
+
+def test_linear_model_is_label_averaging(digits):
+    train, test, given = digits
+    run = distill(
+        train.features,
+        given,
+        LAM,
+        rounds=4,
+        model="linear",
+        true_labels=train.labels,
+        test=(test.features, test.labels),
+    )
+    averaging = LabelAveraging(train.features, LAM, 10)
+    targets = datasets.one_hot(given, 10)
+    for step in run.rounds:
+        np.testing.assert_allclose(step.outputs, averaging.outputs(targets, step.t), atol=1e-10)
+        np.testing.assert_allclose(step.weights, averaging.weights(targets, step.t), atol=1e-10)
+        np.testing.assert_allclose(
+            step.test_outputs, averaging.predict(test.features, targets, step.t), atol=1e-10
+        )
+        assert step.certificate is None
+
+
+def test_linear_model_goes_on_where_outputs_are_negative():
+    """At weak regularisation the tangent leaves [0, 1]; its rounds go on all the same."""
+    data = datasets.digits().take(range(300))
+    run = distill(data.features, data.labels, 1e-5, rounds=3, model="linear")
+    assert run.teacher.outputs.min() < 0
+    expected = LabelAveraging(data.features, 1e-5, 10).outputs(run.teacher.targets, 3)
+    np.testing.assert_allclose(run.last.outputs, expected, atol=1e-10)
+
+
+def test_many_rounds_at_strong_regularisation_end_at_uniform_outputs():
+    data = datasets.block_correlated(4, 20, c=0.4, d=0.1)
+    given = noise.corrupt(data.labels, noise.symmetric(4, 0.3), rng=0)
+    run = distill(data.features, given, 0.1, rounds=40)
+    np.testing.assert_allclose(run.last.outputs, 0.25, atol=1e-12)
+    assert all(step.certificate.converged for step in run.rounds)
+
+
+def test_a_factorisation_is_shared(digits):
+    train, _, given = digits
+    fact = factorise(train.features)
+    for model in ("softmax", "linear"):
+        shared = distill(fact, given, 1e-2, rounds=2, model=model)
+        alone = distill(train.features, given, 1e-2, rounds=2, model=model)
+        np.testing.assert_array_equal(shared.last.outputs, alone.last.outputs)
+
+
+# --- refinements ----------------------------------------------------------------------------------
+
+
+def test_partial_label_student_learns_the_two_best_guesses(digits):
+    train, _, given = digits
+    pll = partial_label(train.features, given, LAM)
+    assert len(pll.rounds) == 2
+    expected = refine.top_k(2)(pll.teacher.outputs)
+    np.testing.assert_array_equal(pll.last.targets, expected)
+    alone = solve(train.features, expected, LAM)
+    np.testing.assert_allclose(pll.last.outputs, alone.outputs, atol=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_partial_label_student_with_k_candidates(digits, k):
+    train, _, given = digits
+    pll = partial_label(train.features, given, LAM, k=k)
+    assert set((pll.last.targets > 0).sum(axis=1)) == {k}
+
+
+def test_partial_label_student_with_generalised_cross_entropy_starts_at_the_teacher(digits):
+    train, _, given = digits
+    fact, loss = factorise(train.features), GeneralisedCrossEntropy(0.7)
+    pll = partial_label(fact, given, LAM, loss=loss)
+    teacher = solve(fact, datasets.one_hot(given, 10), LAM)
+    student = solve(fact, pll.last.targets, LAM, loss=loss, start=teacher)
+    np.testing.assert_array_equal(pll.last.outputs, student.outputs)
+    assert pll.teacher.certificate.gap_bound is not None
+    assert pll.last.certificate.gap_bound is None
+
+
+def test_one_refinement_and_one_loss_for_each_round(digits):
+    train, _, given = digits
+    mixed = distill(
+        train.features,
+        given,
+        LAM,
+        rounds=3,
+        refinement=[refine.top_k(2), refine.as_is],
+        loss=[CrossEntropy(), GeneralisedCrossEntropy(), CrossEntropy()],
+    )
+    teacher, student, last = mixed.rounds
+    np.testing.assert_array_equal(student.targets, refine.top_k(2)(teacher.outputs))
+    assert last.targets is student.outputs
+    assert [step.certificate.gap_bound is None for step in mixed.rounds] == [False, True, False]
+
+
+def test_any_function_is_a_refinement(digits):
+    train, _, given = digits
+
+    def half_way_to_uniform(outputs):
+        return 0.5 * outputs + 0.05
+
+    run = distill(train.features, given, LAM, rounds=2, refinement=half_way_to_uniform)
+    np.testing.assert_array_equal(run.last.targets, 0.5 * run.teacher.outputs + 0.05)
+
+
+# --- classes --------------------------------------------------------------------------------------
+
+
+def test_a_class_may_be_absent_when_classes_are_counted(digits):
+    train, _, given = digits
+    few = given.copy()
+    few[few == 9] = 0
+    run = distill(train.features, few, LAM, classes=10, rounds=2)
+    assert run.last.outputs.shape == (400, 10)
+    assert run.last.outputs[:, 9].mean() < 0.1
+
+
+def test_number_of_classes_is_read_off_the_labels():
+    data = datasets.block_correlated(3, 4, c=0.5, d=0.1)
+    assert distill(data.features, data.labels, LAM, rounds=1).last.outputs.shape == (12, 3)
+
+
+def test_labels_may_be_a_plain_list():
+    run = distill(np.eye(4), [0, 1, 0, 1], 0.1, rounds=1)
+    assert run.last.outputs.argmax(axis=1).tolist() == [0, 1, 0, 1]
+
+
+def test_float32_stays_float32(digits):
+    train, test, given = digits
+    single = distill(
+        train.features.astype(np.float32),
+        given,
+        LAM,
+        rounds=2,
+        true_labels=train.labels,
+        test=(test.features.astype(np.float32), test.labels),
+    )
+    double = distill(train.features, given, LAM, rounds=2)
+    for step, exact in zip(single.rounds, double.rounds, strict=True):
+        assert step.outputs.dtype == step.weights.dtype == step.test_outputs.dtype == np.float32
+        np.testing.assert_allclose(step.outputs, exact.outputs, atol=5e-3)

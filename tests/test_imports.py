@@ -1,0 +1,101 @@
+"""Data flows one way: compute knows nothing of pictures, pictures nothing of widgets."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sdbook
+
+PACKAGE = Path(sdbook.__file__).parent
+COMPUTE = sorted(
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).parts[0] not in ("plots", "explore", "explore.py", "plots.py")
+)
+PLOTS = sorted([*PACKAGE.glob("plots/**/*.py"), *PACKAGE.glob("plots.py")])
+EXPLORE = sorted([*PACKAGE.glob("explore/**/*.py"), *PACKAGE.glob("explore.py")])
+
+
+def imported(path):
+    """Names of all modules that a file imports anywhere, relative imports resolved."""
+    package = ("sdbook", *path.relative_to(PACKAGE).parts[:-1])
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *([node.module] if node.module else [])])
+            names |= {module} | {f"{module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def imports_any(path, forbidden):
+    beginnings = tuple(f"{module}." for module in forbidden)
+    return sorted(name for name in imported(path) if f"{name}.".startswith(beginnings))
+
+
+def name_of(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", COMPUTE, ids=name_of)
+def test_compute_imports_neither_pictures_nor_torch(path):
+    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython", "torch"]
+    assert imports_any(path, [*forbidden, "sdbook.plots", "sdbook.explore"]) == []
+
+
+@pytest.mark.parametrize("path", PLOTS, ids=name_of)
+def test_plots_import_no_widgets(path):
+    assert imports_any(path, ["ipywidgets", "anywidget", "IPython", "sdbook.explore"]) == []
+
+
+def test_all_three_layers_were_found():
+    assert {"noise.py", "softmax.py"} <= {path.name for path in COMPUTE}
+    assert PLOTS
+    assert EXPLORE
+
+
+ORDER = ["_validate", "noise", "datasets", "theory", "solvers", "refine", "distillation"]
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_modules_know_only_those_above_them(module):
+    below = ORDER[ORDER.index(module) + 1 :]
+    files = [path for path in COMPUTE if path.relative_to(PACKAGE).parts[0].split(".")[0] == module]
+    assert files
+    for path in files:
+        assert imports_any(path, [f"sdbook.{name}" for name in below]) == []
+
+
+def test_solving_with_numpy_loads_no_other_library():
+    code = """
+import sys
+import numpy as np
+from sdbook import distill, partial_label
+distill(np.eye(4), [0, 1, 0, 1], 0.1, true_labels=[0, 1, 0, 1])
+partial_label(np.eye(4), [0, 1, 0, 1], 0.1, model="linear")
+heavy = {"torch", "sklearn", "scipy", "matplotlib", "ipywidgets", "anywidget", "IPython", "pandas"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_importing_plots_loads_no_widgets():
+    code = """
+import sys
+import sdbook.plots
+print(sorted({"torch", "ipywidgets", "anywidget"} & set(sys.modules)))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.strip() == "[]"
