@@ -1,11 +1,6 @@
-"""The same code on PyTorch tensors gives the same answers.
-
-`SDBOOK_REQUIRE_TORCH=1` turns a missing PyTorch from a skip into a failure.
-"""
+"""The same code on PyTorch tensors gives the same answers."""
 
 from __future__ import annotations
-
-import os
 
 import numpy as np
 import pytest
@@ -19,10 +14,7 @@ from sdbook.solvers import (
     solve,
 )
 
-if os.environ.get("SDBOOK_REQUIRE_TORCH") == "1":
-    import torch
-else:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
 
 SPACES = ("instance", "feature")
 DTYPES = {"float64": (torch.float64, 1e-9), "float32": (torch.float32, 2e-3)}
