@@ -143,6 +143,7 @@ def execute(notebook: NotebookNode) -> None:
         timeout=600,
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,  # how often the kernel flushes is chance
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(FOLDER)}},
     ).execute()

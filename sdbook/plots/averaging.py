@@ -265,8 +265,8 @@ def over_averaging(
         y = np.asarray(curve, dtype=float)
         panels[0].plot(x, y, color=colour(actor))
         panels[1].plot(x, classes_used[name], color=colour(actor), drawstyle="steps-mid")
-        # Named where it has lost a fifth of its height, above the line that falls.
-        place = int(np.flatnonzero(y > 0.8 * y.max())[-1])
+        # Named where it has lost half of its height: there, curves that fall lie far apart.
+        place = int(np.flatnonzero(y > 0.5 * y.max())[-1])
         label_line(panels[0], float(x[place]), float(y[place]) + 0.05, name, colour(actor))
     for ax, title in zip(panels, ("training accuracy", "classes that are still used"), strict=True):
         ax.set(xscale="log", xlim=(x[0], x[-1]))
