@@ -261,19 +261,6 @@ def test_filter_curves_errors(ax, values, shrinkage, words):
         plots.filter_curves(ax, values, shrinkage, [1])
 
 
-def test_weight_bars_show_what_is_right(ax):
-    plots.weight_bars(ax, [0.3, 0.1, -0.02], [True, False, True])
-    heights = [bar.get_height() for bar in ax.patches]
-    assert heights == [0.3, 0.1, -0.02]
-    faces = [mpl.colors.to_hex(bar.get_facecolor()) for bar in ax.patches]
-    assert faces == [plots.colour(actor) for actor in ("clean", "corrupted", "clean")]
-
-
-def test_weight_bars_errors(ax):
-    with pytest.raises(ValueError, match=r"got shapes \(2,\) and \(1,\)"):
-        plots.weight_bars(ax, [0.1, 0.2], [True])
-
-
 def test_digit_strip_says_label_and_weight(mode):
     images = np.arange(32).reshape(2, 4, 4)
     axes = plots.digit_strip(Figure((6.4, 2)), images, [0.25, -0.01], [3, 8], [True, False])

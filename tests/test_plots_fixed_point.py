@@ -9,16 +9,14 @@ from matplotlib.figure import Figure
 
 from sdbook import plots
 from sdbook.plots.fixed_point import (
-    at_most,
     both_sides,
     outputs_of_one,
     over_lambda,
-    power_of_ten,
     residual_curves,
 )
 
 
-@pytest.mark.parametrize("write", [power_of_ten, at_most])
+@pytest.mark.parametrize("write", [plots.power_of_ten, plots.at_most])
 def test_only_positive_numbers_have_a_power_of_ten(write):
     with pytest.raises(ValueError, match="value must be positive, got 0"):
         write(0)

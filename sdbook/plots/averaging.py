@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from sdbook.plots.spectrum import digit_strip
+from sdbook.plots.images import digit_strip
 from sdbook.plots.style import colour, label_line
 
 

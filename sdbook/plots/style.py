@@ -19,9 +19,8 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.text import Annotation
-from matplotlib.typing import ColorType
 
 MODES = ("light", "dark")
 
@@ -70,10 +69,6 @@ _ROUND_RAMP = {
 _SEQUENTIAL_RAMP = {
     "light": ("#ffffff", "#cfe1f5", "#6aa5dd", "#1253b8", "#0a2e73"),
     "dark": ("#121212", "#16335c", "#2c69b5", "#6fb0f7", "#e6f1ff"),
-}
-_DIVERGING_RAMP = {
-    "light": ("#8a2f05", "#e98a58", "#ffffff", "#6aa5dd", "#0d4aa3"),
-    "dark": ("#ffb27d", "#a8501a", "#121212", "#2c69b5", "#9ccbff"),
 }
 
 _mode: ContextVar[str] = ContextVar("mode", default="light")
@@ -165,22 +160,8 @@ def sequential() -> LinearSegmentedColormap:
     return _ramp(_SEQUENTIAL_RAMP)
 
 
-def diverging() -> LinearSegmentedColormap:
-    """The colour map for signed values: zero is the background, negative is orange."""
-    return _ramp(_DIVERGING_RAMP)
-
-
 def _ramp(ramps: Mapping[str, Sequence[str]]) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("ramp", ramps[_mode.get()])
-
-
-def text_on(background: ColorType) -> str:
-    """Black or white, whichever is easier to read on the given colour."""
-    linear = [
-        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(background)
-    ]
-    luminance = float(np.dot([0.2126, 0.7152, 0.0722], linear))
-    return "#000000" if luminance > 0.18 else "#ffffff"
 
 
 def label_line(

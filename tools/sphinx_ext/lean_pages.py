@@ -1,10 +1,11 @@
 """Keep pages light: drop what the theme ships and this book never shows.
 
 The theme sends 1.5 MB of icon drawings as a script, though its style sheet draws the same icons
-from a font, 0.4 MB of style rules of which the book uses a quarter, and 0.2 MB of font for a
-dozen icons. After a build this extension empties that script, removes from each style sheet the
-rules for classes and ids whose names occur neither in a page nor in a script, and from the icon
-fonts the icons that no rule is left to draw.
+from a font, 0.4 MB of style rules of which the book uses a quarter, 0.2 MB of font for a dozen
+icons, and with every page the index of all words, for a search while you type that is switched
+off. After a build this extension empties that script, removes from each style sheet the rules for
+classes and ids whose names occur neither in a page nor in a script, from the icon fonts the icons
+that no rule is left to draw, and leaves the search to the search page.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from tinycss2.ast import Node
 
 ICON_SCRIPT = "_static/scripts/fontawesome.js"
 ICON_FONTS = "_static/vendor/fontawesome/webfonts"
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*\b(?:searchtools|language_data|searchindex)\.js"></script>'
+)
 # Groups that hold other rules; the rest (fonts, animations, ...) is kept whole.
 NESTING = {"media", "supports", "layer", "container"}
 
@@ -100,6 +104,9 @@ def make_lean(app: Sphinx, exception: Exception | None) -> None:
     if exception is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
+    for page in folder.rglob("*.html"):
+        if page.name != "search.html":
+            page.write_text(SEARCH.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
     (folder / ICON_SCRIPT).write_text("", encoding="utf-8")
     used, left = names_in_use(folder), []
     for sheet in (folder / "_static").rglob("*.css"):
