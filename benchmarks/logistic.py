@@ -127,7 +127,7 @@ def main():
         single.T @ single
         for _ in range(evaluations):
             single.T @ single_targets
-        for _ in range(evaluations - 2):  # gradients at zero and at the start need no step
+        for _ in range(evaluations - 1):  # the gradient at zero needs no step
             single @ weights
 
     def eigenvectors():
@@ -136,7 +136,7 @@ def main():
     covariance = single.T @ single
     product_time, _ = best_time(products, options.repeats)
     eigen_time, _ = best_time(eigenvectors, options.repeats)
-    flops = 2 * N * d * (d + K * (2 * evaluations - 2))
+    flops = 2 * N * d * (d + K * (2 * evaluations - 1))
     print(
         f"\nits matrix products alone: {product_time:.2f} s "
         f"({flops / product_time / 1e9:.0f} Gflop/s); eigendecomposition: {eigen_time:.2f} s\n"

@@ -93,8 +93,9 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
         raise TypeError(
             f"{name} has dtype {array.dtype}; accepted are float32 and float64 (convert it first)"
         )
-    finite = xp.all(xp.isfinite(array), axis=1)
-    if not bool(xp.all(finite)):
+    # The sum of numbers that are all finite can overflow, but no sum hides one that is not.
+    if not bool(xp.isfinite(xp.sum(array))) and not bool(xp.all(xp.isfinite(array))):
+        finite = xp.all(xp.isfinite(array), axis=1)
         bad = int(xp.argmin(xp.astype(finite, xp.int32)))
         raise ValueError(
             f"{name} has a NaN or infinity, first in row {bad}; accepted are finite numbers"
@@ -105,7 +106,7 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
 def unit_rows(name: str, array: Array) -> Array:
     """Check that each row has unit norm."""
     xp = namespace(name, array)
-    norms = xp.sqrt(xp.sum(array * array, axis=1))
+    norms = xp.sqrt(xp.vecdot(array, array))
     tolerance = 1e-6 if array.dtype == xp.float64 else 1e-3
     if float(xp.max(xp.abs(norms - 1))) > tolerance:
         raise ValueError(

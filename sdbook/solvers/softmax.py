@@ -180,7 +180,7 @@ def solve(
     tolerance : float, optional
         Relative gradient norm at which to stop; 1e-8 in float64 and 1e-4 in float32 by default.
     max_evaluations : int
-        Gradients to compute at most, >= 2: at zero, for the scale, and at the start.
+        Gradients to compute at most, >= 2: at zero, for the scale, and at `start`.
     memory : int
         Steps that L-BFGS remembers.
 
@@ -227,7 +227,7 @@ def solve(
     _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
     problem = _Problem(fact, targets, lam, CrossEntropy() if loss is None else loss, weights)
-    point = problem.start(start)
+    point = None if start is None else problem.continued(start)
     certificate, point = _lbfgs(problem, point, tolerance, max_evaluations, memory)
     if not certificate.converged:
         warnings.warn(f"lam={lam:g}: {certificate}", NotConverged, stacklevel=2)
@@ -241,6 +241,7 @@ class _Point:
     coordinates: Array
     logits: Array
     outputs: Array
+    residual: Array
     value: float
 
 
@@ -264,15 +265,18 @@ class _Problem:
         else:
             self.design = fact.basis * xp.sqrt(fact.eigenvalues)
 
-    def start(self, solution: Solution | None) -> _Point:
-        """Return the given solution as a point, or zero parameters."""
-        xp, shape = self.xp, (self.design.shape[1], self.K)
-        if solution is None:
-            like = {"dtype": self.design.dtype, "device": self.design.device}
-            return self.point(xp.zeros(shape, **like), xp.zeros((self.N, self.K), **like))
+    def origin(self) -> _Point:
+        """Return zero parameters, where outputs are uniform."""
+        xp, like = self.xp, {"dtype": self.design.dtype, "device": self.design.device}
+        shape = (self.design.shape[1], self.K)
+        return self.point(xp.zeros(shape, **like), xp.zeros((self.N, self.K), **like))
+
+    def continued(self, solution: Solution) -> _Point:
+        """Return a solution of another problem on the same features and classes as a point."""
         if not isinstance(solution, Solution):
             raise TypeError(f"start is a {type(solution).__name__}; accepted is a Solution")
         coordinates = _validate.same_kind("start", solution.coordinates, self.design)
+        shape = (self.design.shape[1], self.K)
         if tuple(coordinates.shape) != shape:
             raise ValueError(
                 f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
@@ -285,21 +289,19 @@ class _Problem:
         outputs, log_norm = _softmax_and_log_norm(logits)
         losses = self.loss.value(logits, log_norm, outputs, self.targets)
         value = self.mean(losses) + self.lam / 2 * _dot(xp, coordinates, coordinates)
-        return _Point(coordinates, logits, outputs, value)
+        # Derivative of N times the mean loss by the logits.
+        residual = self.loss.residual(outputs, self.targets)
+        if self.weights is not None:
+            residual = residual * self.weights[:, None]
+        return _Point(coordinates, logits, outputs, residual, value)
 
     def mean(self, per_instance: Array) -> float:
         """Weighted mean over the instances."""
         weighted = per_instance if self.weights is None else self.weights * per_instance
         return float(self.xp.mean(weighted))
 
-    def residual(self, outputs: Array) -> Array:
-        """Derivative of N times the mean loss by the logits."""
-        residual = self.loss.residual(outputs, self.targets)
-        return residual if self.weights is None else residual * self.weights[:, None]
-
     def gradient(self, point: _Point) -> Array:
-        data = self.design.T @ self.residual(point.outputs)
-        return data / self.N + self.lam * point.coordinates
+        return self.design.T @ point.residual / self.N + self.lam * point.coordinates
 
     def rounding(self) -> float:
         """Norm of the gradient that errors of one unit in the last place of the outputs make."""
@@ -338,19 +340,21 @@ class _Problem:
 
 
 def _lbfgs(
-    problem: _Problem, point: _Point, tolerance: float, max_evaluations: int, memory: int
+    problem: _Problem, start: _Point | None, tolerance: float, max_evaluations: int, memory: int
 ) -> tuple[Certificate, _Point]:
     """Descend until the gradient's norm, relative to that at zero, is within the tolerance."""
     xp = problem.xp
-    uniform = xp.ones_like(problem.targets) / problem.K
-    at_zero = problem.design.T @ problem.residual(uniform) / problem.N
-    scale = float(xp.linalg.matrix_norm(at_zero))
+    point = problem.origin()
+    gradient = problem.gradient(point)
+    evaluations = 1
+    scale = float(xp.linalg.matrix_norm(gradient))
     # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
     # uniform that the one at zero is not much more.
     rounding = problem.rounding()
     enough = max(tolerance * scale, rounding)
-    gradient = problem.gradient(point)
-    evaluations = 2
+    if start is not None:
+        point, gradient = start, problem.gradient(start)
+        evaluations += 1
     steps: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
     while True:
         norm = float(xp.linalg.matrix_norm(gradient))
@@ -424,9 +428,7 @@ def _search(
             point.coordinates + size * direction, point.logits + size * logits_along
         )
         trial_slope = (
-            _dot(xp, problem.residual(trial.outputs), logits_along) / problem.N
-            + ridge_slope
-            + size * ridge_curve
+            _dot(xp, trial.residual, logits_along) / problem.N + ridge_slope + size * ridge_curve
         )
         grown = trial.value > point.value + slack
         if not grown and abs(trial_slope) <= 0.5 * abs(slope):
