@@ -2,6 +2,9 @@
 
 Instances are correlated 1 with themselves, c within a class, d within a superclass and e otherwise
 (``1 > c > d >= e``); S superclasses of equal size. Everything follows from four eigenvalues.
+
+The model is that of Jeong & Chung (2024); the formulas are derived afresh, exact for the linearised
+model and for any finite number of instances unless a docstring says otherwise.
 """
 
 from __future__ import annotations
