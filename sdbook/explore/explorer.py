@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -185,11 +186,12 @@ class Explorer:
             The page that the picture will stand on.
         """
         figure, message = self.figure(state, mode)
-        buffer = io.BytesIO()
+        canvas = FigureCanvasAgg(figure)
         with plots.theme(mode):
-            figure.savefig(buffer, format="rgba", dpi=CSS_PIXELS_PER_INCH * _DENSITY)
-        width, height = (_DENSITY * pixels for pixels in self.css_size)
-        pixels = np.frombuffer(buffer.getvalue(), np.uint8).reshape(height, width, 4)
+            figure.set_dpi(CSS_PIXELS_PER_INCH * _DENSITY)
+            canvas.draw()  # type: ignore[no-untyped-call]
+        # The canvas knows its size best: matplotlib may lose a pixel to rounding.
+        pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
         return Frame(pixels[..., :3].copy(), message)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
