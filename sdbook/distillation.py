@@ -35,7 +35,11 @@ __all__ = ["Accuracy", "Round", "Run", "distill", "partial_label"]
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares of instances whose *true* label has the largest output.
+    """Share of instances whose *true* label has the largest output.
+
+    Where several classes share the largest output (to 1e-6 of the outputs' range in float64), a
+    fair coin would decide: the instance counts as 1/m of a right one if its true label is among
+    the m.
 
     Attributes
     ----------
