@@ -77,6 +77,24 @@ def real(
     return number
 
 
+def reals(
+    name: str,
+    values: Any,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Check a real number, or an array of them, as `real` does."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} is {values!r}; accepted are real numbers, or an array of them")
+    for extreme in (array.min(), array.max()) if array.size else ():
+        real(name, extreme.item(), low, high, open_low=open_low, open_high=open_high)
+    return array.astype(float)
+
+
 def regularisation(lam: float) -> float:
     """Check the L2 strength lambda."""
     return real("lam", lam, 0, open_low=True)
@@ -211,26 +229,30 @@ def labels(
 
 
 def row_stochastic(
-    name: str, values: Any, classes: int | None = None
+    name: str, values: Any, classes: int | None = None, *, stack: bool = False
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Check a square matrix of probabilities whose rows sum to one."""
+    """Check a square matrix of probabilities whose rows sum to one, or a `stack` of them."""
     array = np.asarray(values, dtype=float)
-    if array.ndim != 2 or array.shape[0] != array.shape[1] or array.shape[0] < 2:
-        raise ValueError(
-            f"{name} has shape {array.shape}; accepted is (classes, classes), at least 2"
-        )
-    if classes is not None and array.shape[0] != classes:
-        raise ValueError(f"{name} is for {array.shape[0]} classes; accepted is {classes}")
-    if not np.isfinite(array).all() or array.min() < 0:
+    shape = "(..., classes, classes)" if stack else "(classes, classes)"
+    if array.ndim < 2 or array.shape[-2] != array.shape[-1] or array.shape[-1] < 2:
+        raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
+    if array.ndim > 2 and not stack:
+        raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
+    if classes is not None and array.shape[-1] != classes:
+        raise ValueError(f"{name} is for {array.shape[-1]} classes; accepted is {classes}")
+    if not np.isfinite(array).all() or array.min(initial=0) < 0:
         raise ValueError(
             f"{name} has a negative, NaN or infinite entry; accepted are probabilities"
         )
-    sums = array.sum(axis=1)
-    worst = int(np.abs(sums - 1).argmax())
-    if abs(sums[worst] - 1) > 1e-9:
-        columns = " (its columns do: transpose it?)" if np.allclose(array.sum(axis=0), 1) else ""
+    sums = array.sum(axis=-1)
+    off = np.abs(sums - 1)
+    if off.max(initial=0) > 1e-9:
+        worst = np.unravel_index(off.argmax(), off.shape)
+        transposed = np.allclose(array.sum(axis=-2), 1)
+        columns = " (its columns do: transpose it?)" if transposed else ""
+        where = worst[0] if array.ndim == 2 else tuple(int(i) for i in worst)
         raise ValueError(
-            f"{name} has a row that sums to {sums[worst]:.6g} (row {worst}){columns}; "
+            f"{name} has a row that sums to {sums[worst]:.6g} (row {where}){columns}; "
             "accepted are rows that sum to 1: row = true class, column = given class"
         )
     return array

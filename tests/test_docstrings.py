@@ -23,10 +23,16 @@ COMPUTE = [
 # What is only ever received from a function whose example shows it, and what is only a type.
 RECEIVED = {
     "Accuracy",
+    "Assumption",
+    "Assumptions",
     "BlockSpectrum",
+    "BlockWeights",
+    "PopulationAccuracy",
     "Certificate",
+    "CleanMargins",
     "Factorisation",
     "Loss",
+    "Match",
     "NotConverged",
     "Refinement",
     "Round",

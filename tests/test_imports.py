@@ -61,7 +61,7 @@ def test_all_three_layers_were_found():
     assert EXPLORE
 
 
-ORDER = ["_validate", "noise", "datasets", "theory", "solvers", "refine", "distillation"]
+ORDER = ["_validate", "noise", "datasets", "refine", "theory", "solvers", "distillation"]
 
 
 @pytest.mark.parametrize("module", ORDER)

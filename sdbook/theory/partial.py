@@ -1,0 +1,193 @@
+"""The partial-label student: taught the teacher's k best guesses with equal weights."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdbook import _validate
+from sdbook.refine import top_k
+from sdbook.theory.blocks import BlockSpectrum
+from sdbook.theory.population import population_outputs
+
+__all__ = ["candidate_shares", "candidates", "partial_label_outputs", "partial_label_recovers"]
+
+
+def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> NDArray[np.float64]:
+    """Return the candidate sets that a partial-label student is taught.
+
+    Parameters
+    ----------
+    outputs : array_like of shape (..., K, K, K)
+        Of the teacher, from `population_outputs`.
+    C : array_like of shape (..., K, K)
+        Corruption matrices, which say what pairs occur.
+    k : int
+        Number of candidates, 1 to K.
+
+    Returns
+    -------
+    ndarray of shape (..., K, K, K)
+        Entry ``[k, j, l]`` is ``1/k`` if l is a candidate of an instance with true class k and
+        given label j, else 0. What is tied is taken in the order of classes, as by
+        `sdbook.refine.top_k`. Where a pair never occurs, the first k classes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit, `C` is not row-stochastic, or `k` is out of range.
+
+    Examples
+    --------
+    >>> from sdbook import noise, theory
+    >>> C = noise.symmetric(3, 0.5)
+    >>> teacher = theory.population_outputs(theory.BlockSpectrum(0.5, 0.9, 0.9, 0.9), C)
+    >>> theory.candidates(teacher, C)[0]
+    array([[0.5, 0.5, 0. ],
+           [0.5, 0.5, 0. ],
+           [0.5, 0. , 0.5]])
+    """
+    matrix = _validate.row_stochastic("C", C, stack=True)
+    K = matrix.shape[-1]
+    values = np.asarray(outputs, dtype=float)
+    if values.ndim < 3 or values.shape[-3:] != (K, K, K):
+        raise ValueError(f"outputs has shape {values.shape}; accepted is (..., {K}, {K}, {K})")
+    # What never occurs must not decide how near two outputs are to count as equal.
+    values = np.where((matrix > 0)[..., None], values, 1 / K)
+    refinement = top_k(k)
+    sets = [refinement(table.reshape(K * K, K)) for table in values.reshape(-1, K, K, K)]
+    return np.reshape(sets, values.shape)
+
+
+def candidate_shares(C: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
+    """Return in how many candidate sets each class is, F_k(l) of Theorem 4.
+
+    Parameters
+    ----------
+    C : array_like of shape (..., K, K)
+        Corruption matrices.
+    targets : array_like of shape (..., K, K, K)
+        Candidate sets, from `candidates`.
+
+    Returns
+    -------
+    ndarray of shape (..., K, K)
+        Entry ``[k, l]`` is the share of class k that has l among its candidates. Rows sum to the
+        number of candidates.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or `C` is not row-stochastic.
+
+    Examples
+    --------
+    Pair flips: everybody has the same two candidates, which say nothing.
+
+    >>> from sdbook import noise, theory
+    >>> C = noise.pair_flip(3, 0.4)
+    >>> teacher = theory.population_outputs(theory.BlockSpectrum(0.5, 0.9, 0.9, 0.9), C)
+    >>> theory.candidate_shares(C, theory.candidates(teacher, C))
+    array([[1., 1., 0.],
+           [0., 1., 1.],
+           [1., 0., 1.]])
+    """
+    matrix = _validate.row_stochastic("C", C, stack=True)
+    K = matrix.shape[-1]
+    sets = np.asarray(targets)
+    if sets.ndim < 3 or sets.shape[-3:] != (K, K, K):
+        raise ValueError(f"targets has shape {sets.shape}; accepted is (..., {K}, {K}, {K})")
+    return np.einsum("...kj,...kjl->...kl", matrix, (sets > 0).astype(float))
+
+
+def partial_label_outputs(
+    shrinkage: BlockSpectrum,
+    C: ArrayLike,
+    k: int = 2,
+    *,
+    superclasses: ArrayLike | None = None,
+) -> NDArray[np.float64]:
+    """Return the outputs of one student that is taught its teacher's top k (Theorem 4).
+
+    Parameters
+    ----------
+    shrinkage : BlockSpectrum
+        Factors p, q, r, g; numbers or arrays of shape (...).
+    C : array_like of shape (..., K, K)
+        Corruption matrices.
+    k : int
+        Number of candidates, 1 to K.
+    superclasses : array_like of int, shape (K,), optional
+        The superclass of each class; superclasses of equal size. One superclass by default.
+
+    Returns
+    -------
+    ndarray of shape (..., K, K, K)
+        As from `population_outputs`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `C` is not row-stochastic, or an argument is out of range or of the wrong shape.
+
+    Examples
+    --------
+    >>> from sdbook import noise, theory
+    >>> C = noise.symmetric(4, 0.6)
+    >>> shrinkage = theory.BlockSpectrum(0.7, 0.9, 0.9, 0.9)
+    >>> teacher = theory.population_outputs(shrinkage, C)
+    >>> student = theory.partial_label_outputs(shrinkage, C)
+    >>> [round(theory.population_accuracy(round_, C).all, 2) for round_ in (teacher, student)]
+    [0.4, 1.0]
+    """
+    teacher = population_outputs(shrinkage, C, superclasses=superclasses)
+    sets = candidates(teacher, C, k)
+    return population_outputs(shrinkage, C, superclasses=superclasses, targets=sets)
+
+
+def partial_label_recovers(
+    shrinkage: BlockSpectrum,
+    C: ArrayLike,
+    k: int = 2,
+    *,
+    superclasses: ArrayLike | None = None,
+) -> NDArray[np.bool_]:
+    """Return whether one partial-label student gets every instance right (Theorem 4).
+
+    It does if and only if the truth is in every candidate set, and no other class is in all those
+    of a class: ``F_k(k) = 1`` and ``F_k(l) < 1`` for all ``l != k``. Holds where the candidate sets
+    stay inside superclasses and are balanced there, which `assumptions` can check; without that
+    compare outputs (`partial_label_outputs`).
+
+    Parameters
+    ----------
+    shrinkage, C, superclasses
+        As in `partial_label_outputs`. The factors only decide who is a candidate.
+    k : int
+        Number of candidates, 2 to K. (A student that is taught a single class can also correct
+        what its teacher got wrong.)
+
+    Returns
+    -------
+    ndarray of bool, shape (...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `partial_label_outputs`, and if `k` is 1.
+
+    Examples
+    --------
+    >>> from sdbook import noise, theory
+    >>> shrinkage = theory.BlockSpectrum(0.7, 0.9, 0.9, 0.9)
+    >>> bool(theory.partial_label_recovers(shrinkage, noise.symmetric(4, 0.6)))
+    True
+    >>> bool(theory.partial_label_recovers(shrinkage, noise.pair_flip(4, 0.4)))
+    False
+    """
+    k = _validate.count("k", k, 2)
+    teacher = population_outputs(shrinkage, C, superclasses=superclasses)
+    shares = candidate_shares(C, candidates(teacher, C, k))
+    certain = shares > 1 - 1e-12
+    wanted = np.eye(shares.shape[-1], dtype=bool)
+    return np.asarray((certain == wanted).all(axis=(-2, -1)))
