@@ -47,6 +47,12 @@ from sdbook.theory.population import (
     population_outputs,
     recovered,
 )
+from sdbook.theory.preconditioner import (
+    eigenvalue_interval,
+    hessian,
+    linearised_hessian,
+    preconditioned_eigenvalues,
+)
 from sdbook.theory.rounds import gap, least_rounds, pair_recovers, rounds_bound
 
 __all__ = [
@@ -66,17 +72,21 @@ __all__ = [
     "candidate_shares",
     "candidates",
     "clean_margins",
+    "eigenvalue_interval",
     "equivalent_ridge",
     "fixed_point",
     "gap",
+    "hessian",
     "least_rounds",
     "linearised",
+    "linearised_hessian",
     "matching_ridge",
     "pair_recovers",
     "partial_label_outputs",
     "partial_label_recovers",
     "population_accuracy",
     "population_outputs",
+    "preconditioned_eigenvalues",
     "recovered",
     "rounds_bound",
     "same_argmax",

@@ -57,7 +57,7 @@ class Match(NamedTuple):
 def clean_margins(
     shrinkage: BlockSpectrum, t: ArrayLike = 1, *, superclass_size: int
 ) -> CleanMargins:
-    """Return the margins of every training instance when all labels are right.
+    """Return the margins of every training instance when all labels are right (Corollary 2).
 
     In the block model an instance leads over its relatives by ``q^t`` and over strangers by more.
     The margins never change sign, so the linearised model never errs on its training set; but the
@@ -134,13 +134,13 @@ def equivalent_ridge(eigenvalue: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> R
 
 
 def same_ratio_ridge(small: ArrayLike, large: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> Reals:
-    """Return the ridge at which one round keeps two directions in the proportion of t rounds.
+    """Return the ridge at which one round keeps the proportion of t rounds (Corollary 3).
 
     Outputs may be multiplied by any number without a change of the argmax. Up to such a number one
-    round at ridge b does the same as t rounds to the eigenvalues ``s < l`` for
+    round at ridge b does the same as t rounds to two eigenvalues ``s < l`` for
     ``b = s l (R - 1) / (l - R s)``, where R is the ratio of what t rounds leave of the large and of
     the small one. The ratio of one round stays below ``l / s`` at any ridge: where t rounds
-    exceed it, no ridge will do.
+    reach it, no ridge will do.
 
     Parameters
     ----------

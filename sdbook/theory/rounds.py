@@ -159,7 +159,9 @@ def least_rounds(
 
     Compares the outputs of Theorem 2 round by round, and so needs no assumption on the noise.
     Where the assumptions of Theorem 3 hold it is the first whole number above `rounds_bound`, and
-    all later rounds are right as well.
+    all later rounds are right as well. Outputs nearer than 1e-6 of their range count as tied, so
+    that with very many rounds, when only superclasses are left to see, nobody is right any more:
+    `rounds_bound` and `pair_recovers` go on, because they compare without rounding.
 
     Parameters
     ----------

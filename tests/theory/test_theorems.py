@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
-from sdbook import theory
+from sdbook import noise, theory
 
 many = settings(examples, max_examples=200)
 rounds = st.one_of(st.integers(1, 12), st.floats(0.1, 12))
@@ -155,6 +155,38 @@ def test_least_rounds_is_the_first_whole_number_above_the_bound(block):
     assume(resolved(block, min(bound + 1, 40)) or bound == math.inf)
     found = theory.least_rounds(shrinkage(block), block.C, superclasses=block.superclasses, most=40)
     assert found == (math.floor(bound) + 1 if bound < 40 else math.inf)
+
+
+@many
+@given(st.integers(2, 8), st.integers(1, 4), st.one_of(st.just(0), st.floats(1e-6, 1)))
+def test_the_gap_of_even_noise_and_where_it_ends(m, S, rate):
+    """Corollary to Theorem 3: 1 - rate m / (m - 1), and no rounds from (m - 1) / m on."""
+    C = noise.superclass(np.repeat(np.arange(S), m), rate)
+    rest = 1 - rate * m / (m - 1)
+    assert theory.gap(C) == pytest.approx(rest, abs=1e-11)
+    bound = theory.rounds_bound(theory.BlockSpectrum(0.5, 0.9, 0.95, 0.95), C)
+    assert (bound < math.inf) == (theory.gap(C) > 0)
+    if 0 < bound < math.inf:
+        assert bound == pytest.approx(math.log1p(1 / rest) / math.log(1.8))
+    assert (bound == 0) == (rate == 0)
+
+
+@many
+@given(blocks(balanced=True), st.integers(1, 40))
+def test_without_a_gap_wrong_labels_stay_and_right_ones_are_spoiled(block, t):
+    """Corollary to Theorem 3, the half on clean instances too: brute force, pair by pair."""
+    C, K = block.C, block.K
+    rivals = np.where(np.eye(K, dtype=bool), -1, C)
+    leads = C.diagonal() - rivals.max(axis=1)
+    assume(leads.min() < 0 and resolved(block, t))
+    right = by_pair(credit(block.outputs(t), block.true), block)
+    p, q, *_ = shrinkage(block)
+    for k in np.flatnonzero(leads < 0):
+        wrong = np.arange(K) != k
+        assert not (right[k, wrong] == 1).any()
+        spoiled_after = math.log1p(1 / -leads[k]) / math.log(q / p)
+        if block.counts[k, k] and abs(t - spoiled_after) > 1e-6:
+            assert (right[k, k] == 1) == (t < spoiled_after)
 
 
 # --- Theorem 4 ------------------------------------------------------------------------------------
