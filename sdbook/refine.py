@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sdbook import _validate
 from sdbook._validate import Array
 
-__all__ = ["Refinement", "as_is", "top_k"]
+__all__ = ["Refinement", "as_is", "one_or_two", "top_k"]
 
 Refinement = Callable[[Array], Array]
 
@@ -85,4 +85,49 @@ def top_k(k: int = 2) -> Refinement:
         return xp.astype(above | filled, outputs.dtype) / k
 
     refinement.__name__ = f"top_{k}"
+    return refinement
+
+
+def one_or_two(lead: float) -> Refinement:
+    """Teach the largest output alone where it leads by enough, and the two largest elsewhere.
+
+    Two candidates for everybody can be the same two for a whole class, and then say nothing.
+    Instances that are sure keep one, and so break the tie (chapter 10).
+
+    Parameters
+    ----------
+    lead : float
+        By how much the largest output must exceed the second to stand alone, >= 0. In the block
+        model the right number is p, what a round leaves of an own label.
+
+    Returns
+    -------
+    callable
+        From outputs (N, K) to targets (N, K): 1 at the largest output of a row that leads by more
+        than `lead`, up to rounding, else ``1/2`` at the two that `top_k` takes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `lead` is not a number of at least 0, or (when called) K is 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook import refine
+    >>> refine.one_or_two(0.3)(np.array([[0.7, 0.2, 0.1], [0.1, 0.4, 0.5]]))
+    array([[1. , 0. , 0. ],
+           [0. , 0.5, 0.5]])
+    """
+    lead = _validate.real("lead", lead, 0)
+    one, two = top_k(1), top_k(2)
+
+    def refinement(outputs: Array) -> Array:
+        targets = two(outputs)
+        xp = _validate.namespace("outputs", outputs)
+        ordered = xp.sort(outputs, axis=1, descending=True)
+        sure = ordered[:, :1] - ordered[:, 1:2] > lead + _validate.tie_width(outputs)
+        return xp.where(sure, one(outputs), targets)
+
+    refinement.__name__ = "one_or_two"
     return refinement

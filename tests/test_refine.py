@@ -72,3 +72,20 @@ def test_float32_outputs_make_float32_targets():
 
 def test_a_refinement_says_its_name():
     assert refine.top_k(3).__name__ == "top_3"
+
+
+def test_one_or_two_keeps_one_where_the_lead_is_larger():
+    outputs = np.array([[0.6, 0.3, 0.1], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]])
+    expected = [[1, 0, 0], [0.5, 0.5, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(refine.one_or_two(0.25)(outputs), expected)
+
+
+def test_one_or_two_takes_a_lead_that_is_equal_up_to_rounding_as_too_small():
+    outputs = np.array([[0.1 + 0.2, 0.0, 0.7], [0.9, 0.1, 0.0]])  # leads 0.4 and 0.8
+    lead = 0.4 - 1e-12
+    np.testing.assert_array_equal(refine.one_or_two(lead)(outputs)[0], [0.5, 0, 0.5])
+
+
+def test_one_or_two_wants_a_lead_of_at_least_zero():
+    with pytest.raises(ValueError, match=r"lead is -0.1; accepted are numbers in \[0, inf\)"):
+        refine.one_or_two(-0.1)

@@ -38,6 +38,7 @@ from sdbook.theory.linearisation import (
 from sdbook.theory.partial import (
     candidate_shares,
     candidates,
+    one_or_two_outputs,
     partial_label_outputs,
     partial_label_recovers,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "linearised",
     "linearised_hessian",
     "matching_ridge",
+    "one_or_two_outputs",
     "pair_recovers",
     "partial_label_outputs",
     "partial_label_recovers",

@@ -6,11 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
-from sdbook.refine import top_k
+from sdbook.refine import one_or_two, top_k
 from sdbook.theory.blocks import BlockSpectrum
 from sdbook.theory.population import population_outputs
 
-__all__ = ["candidate_shares", "candidates", "partial_label_outputs", "partial_label_recovers"]
+__all__ = [
+    "candidate_shares",
+    "candidates",
+    "one_or_two_outputs",
+    "partial_label_outputs",
+    "partial_label_recovers",
+]
 
 
 def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> NDArray[np.float64]:
@@ -47,16 +53,9 @@ def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> NDArray[np.float
            [0.5, 0.5, 0. ],
            [0.5, 0. , 0.5]])
     """
-    matrix = _validate.row_stochastic("C", C, stack=True)
-    K = matrix.shape[-1]
-    values = np.asarray(outputs, dtype=float)
-    if values.ndim < 3 or values.shape[-3:] != (K, K, K):
-        raise ValueError(f"outputs has shape {values.shape}; accepted is (..., {K}, {K}, {K})")
-    # What never occurs must not decide how near two outputs are to count as equal.
-    values = np.where((matrix > 0)[..., None], values, 1 / K)
+    values = _of_pairs_that_occur(outputs, C)
     refinement = top_k(k)
-    sets = [refinement(table.reshape(K * K, K)) for table in values.reshape(-1, K, K, K)]
-    return np.reshape(sets, values.shape)
+    return np.stack([refinement(table) for table in _tables(values)]).reshape(values.shape)
 
 
 def candidate_shares(C: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
@@ -155,14 +154,16 @@ def partial_label_recovers(
     """Return whether one partial-label student gets every instance right (Theorem 4).
 
     It does if and only if the truth is in every candidate set, and no other class is in all those
-    of a class: ``F_k(k) = 1`` and ``F_k(l) < 1`` for all ``l != k``. Holds where the candidate sets
+    of a class: ``F_k(k) = 1`` and ``F_k(l) < 1`` for all ``l != k``. The factors matter, because
+    they decide who is a candidate: where q/p is large everybody's second candidate is the most
+    frequent wrong label of the class. Holds where the candidate sets
     stay inside superclasses and are balanced there, which `assumptions` can check; without that
     compare outputs (`partial_label_outputs`).
 
     Parameters
     ----------
     shrinkage, C, superclasses
-        As in `partial_label_outputs`. The factors only decide who is a candidate.
+        As in `partial_label_outputs`.
     k : int
         Number of candidates, 2 to K. (A student that is taught a single class can also correct
         what its teacher got wrong.)
@@ -191,3 +192,62 @@ def partial_label_recovers(
     certain = shares > 1 - 1e-12
     wanted = np.eye(shares.shape[-1], dtype=bool)
     return np.asarray((certain == wanted).all(axis=(-2, -1)))
+
+
+def one_or_two_outputs(
+    shrinkage: BlockSpectrum, C: ArrayLike, *, superclasses: ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Return the outputs of a student whose sets hold one class where its teacher is sure.
+
+    An instance keeps its teacher's largest output alone where this leads by more than p, the own
+    label's share, and the two largest elsewhere (`sdbook.refine.one_or_two`). Where the noise stays
+    inside superclasses and noise and mean targets are balanced there, every instance is right as
+    soon as the gap is above zero, whatever the factors (corollary to Theorem 4, chapter 10).
+
+    Parameters
+    ----------
+    shrinkage, C, superclasses
+        As in `partial_label_outputs`.
+
+    Returns
+    -------
+    ndarray of shape (..., K, K, K)
+        As from `population_outputs`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `partial_label_outputs`.
+
+    Examples
+    --------
+    Pair flips, where two candidates for everybody are a coin.
+
+    >>> from sdbook import noise, theory
+    >>> shrinkage, C = theory.BlockSpectrum(0.7, 0.9, 0.9, 0.9), noise.pair_flip(4, 0.4)
+    >>> students = (theory.partial_label_outputs, theory.one_or_two_outputs)
+    >>> [theory.population_accuracy(student(shrinkage, C), C).all for student in students]
+    [0.5, 1.0]
+    """
+    teacher = population_outputs(shrinkage, C, superclasses=superclasses)
+    values = _of_pairs_that_occur(teacher, C)
+    leads = np.broadcast_to(shrinkage.instance, values.shape[:-3]).ravel()
+    sets = [one_or_two(lead)(table) for lead, table in zip(leads, _tables(values), strict=True)]
+    targets = np.stack(sets).reshape(values.shape)
+    return population_outputs(shrinkage, C, superclasses=superclasses, targets=targets)
+
+
+def _of_pairs_that_occur(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64]:
+    """Replace what never occurs, lest it decide how near two outputs are to count as equal."""
+    matrix = _validate.row_stochastic("C", C, stack=True)
+    K = matrix.shape[-1]
+    values = np.asarray(outputs, dtype=float)
+    if values.ndim < 3 or values.shape[-3:] != (K, K, K):
+        raise ValueError(f"outputs has shape {values.shape}; accepted is (..., {K}, {K}, {K})")
+    return np.where((matrix > 0)[..., None], values, 1 / K)
+
+
+def _tables(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """View (..., K, K, K) as a sequence of outputs (K K, K), one for each matrix."""
+    K = values.shape[-1]
+    return values.reshape(-1, K * K, K)

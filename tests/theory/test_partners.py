@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdbook import refine, theory
+from sdbook import theory
 
 SIZE = 5
 
@@ -61,17 +61,6 @@ def test_more_than_two_candidates_always_share_the_favourite(k):
         assert not all_right(theory.partial_label_outputs(factors, C, k), C)
 
 
-def one_or_two(factors, C):
-    """The student whose sets hold one class where the teacher leads by more than p."""
-    teacher = theory.population_outputs(factors, C)
-    top = np.sort(teacher, axis=-1)
-    sure = top[..., -1] - top[..., -2] > factors.instance
-    rows = teacher.reshape(-1, SIZE)
-    one, two = (refine.top_k(k)(rows).reshape(teacher.shape) for k in (1, 2))
-    sets = np.where(sure[..., None], one, two)
-    return theory.population_outputs(factors, C, targets=sets)
-
-
 def test_one_or_two_candidates_need_nothing_but_a_gap():
     rescued = 0
     for C, drawn in draws(2, 300):
@@ -79,7 +68,7 @@ def test_one_or_two_candidates_need_nothing_but_a_gap():
             continue
         # A small p: own labels are hardly heard, and many classes have one partner only.
         factors = drawn._replace(instance=0.2 * drawn.instance)
-        assert all_right(one_or_two(factors, C), C)
+        assert all_right(theory.one_or_two_outputs(factors, C), C)
         rescued += not theory.partial_label_recovers(factors, C)
     assert rescued > 20
 
@@ -88,7 +77,7 @@ def test_pair_flips_are_rescued():
     C = rotations([0.55, 0.45, 0, 0, 0])
     factors = theory.BlockSpectrum(0.5, 0.9, 0.9, 0.95)
     assert theory.population_accuracy(theory.partial_label_outputs(factors, C), C).all == 0.5
-    assert all_right(one_or_two(factors, C), C)
+    assert all_right(theory.one_or_two_outputs(factors, C), C)
     assert theory.population_accuracy(theory.population_outputs(factors, C), C).all == 0.55
 
 
