@@ -29,7 +29,13 @@ def test_over_rounds_puts_lines_at_real_and_points_at_whole_rounds(mode):
         assert [to_hex(x.get_color()) for x in ax.lines] == [plots.colour(a) for a in actors]
         assert [text.get_text() for text in ax.texts] == ["a", "b"]
         assert ax.get_xscale() == "log"
-        assert next(t.get_text() for t in ax.get_xticklabels()) == "1"
+        assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "5", "10"]
+
+
+def test_over_rounds_labels_powers_of_ten_only_on_long_axes():
+    ax = Figure().add_subplot()
+    over_rounds(ax, [1, 1000], {"a": [0.1, 0.3]}, ["theory"])
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "10", "100", "1000"]
 
 
 def test_over_rounds_marks_a_round_behind_the_lines():
@@ -60,6 +66,10 @@ def test_filter_match_draws_the_filters_and_the_ridges_that_they_ask_for():
     )
     assert heights(shared)[0] == pytest.approx(match.ridge / (t * ridge))
     assert len(top.collections[-1].get_segments()) == 2  # 500 is outside
+    assert [text.get_text() for text in top.texts] == ["3 rounds", "- - best one round"]
+    single = Figure()
+    filter_match(single, eigenvalues, ridge, 1, (ridge, 1.0), limits=(0.1, 100))
+    assert single.axes[0].texts[0].get_text() == "1 round"
 
 
 def test_filter_match_wants_a_depth_below_one():

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from sdbook import plots
 from sdbook.plots.correlated import (
     SHARES,
-    factor_strips,
     left_over,
     output_parts,
     pattern,
@@ -121,11 +120,3 @@ def test_two_histograms_mark_the_number_that_stands_for_each():
     assert [text.get_text() for text in ax.texts] == ["same", "other"]
     with pytest.raises(ValueError, match="samples and levels must name the same two kinds"):
         two_histograms(ax, {"same": [0.4]}, {"same": 0.5})
-
-
-def test_factor_strips_mark_the_mean_of_the_factors():
-    ax = Figure().add_subplot()
-    factor_strips(ax, {"inside": [0, 0.2, 0.4], "between": [0.9]}, {"inside": 0.5, "between": 0.8})
-    assert [float(line.get_xdata()[0]) for line in ax.lines] == pytest.approx([0.2, 0.9])
-    with pytest.raises(ValueError, match="predicted and measured must name the same kinds"):
-        factor_strips(ax, {"inside": [0.1]}, {"between": 0.1})

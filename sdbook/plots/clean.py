@@ -67,8 +67,9 @@ def over_rounds(
     ax.set_title(ylabel, color=colour("muted"))
     ax.grid(axis="y")
     ax.minorticks_off()
-    powers = [p for p in (0.1, 1, 10, 100, 1000, 10_000) if x[0] <= p <= x[-1]]
-    ax.set_xticks(powers, [f"{p:g}" for p in powers])
+    steps = (1, 2, 5) if x[-1] <= 200 * x[0] else (1,)
+    ticks = [f * 10.0**k for k in range(-1, 5) for f in steps if x[0] <= f * 10.0**k <= x[-1]]
+    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     label_lines(ax, ends, [*curves, *dots], [colour(actor) for actor in actors])
 
 
@@ -133,7 +134,7 @@ def filter_match(
     top.tick_params(labelbottom=False)
     patch = {"facecolor": colour("background"), "edgecolor": "none", "pad": 2}
     for height, name, shade in (
-        (0.28, f"{t:g} rounds", several),
+        (0.28, "1 round" if t == 1 else f"{t:g} rounds", several),
         (0.14, "- - best one round", single),
     ):
         top.text(0.97, height, name, color=shade, transform=top.transAxes, ha="right", bbox=patch)

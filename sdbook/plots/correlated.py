@@ -319,55 +319,6 @@ def two_histograms(
     ax.set_xlabel(xlabel)
 
 
-def factor_strips(
-    ax: Axes,
-    measured: Mapping[str, ArrayLike],
-    predicted: Mapping[str, float],
-    *,
-    xlabel: str = "what one round leaves of a direction",
-) -> None:
-    """Draw the factors of many directions, one strip for each kind, and the one that is predicted.
-
-    Each direction is a tick. A line marks the prediction, a triangle the measured mean.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    measured : mapping of str to array
-        For each kind the factors of its directions, between 0 and 1.
-    predicted : mapping of str to float
-        One number for each kind.
-    xlabel : str
-    """
-    if list(predicted) != list(measured):
-        raise ValueError(
-            f"predicted and measured must name the same kinds, got {list(predicted)} and "
-            f"{list(measured)}"
-        )
-    for row, (kind, shade) in enumerate(zip(measured, _kind_colours(), strict=False)):
-        factors = np.asarray(measured[kind], dtype=float)
-        alpha = float(np.clip(40 / (factors > 1e-3).sum(), 0.35, 0.7))
-        ax.vlines(factors, row - 0.16, row + 0.2, color=shade, linewidth=2, alpha=alpha)
-        ax.vlines(predicted[kind], row - 0.28, row + 0.32, color=colour("theory"), linewidth=2.6)
-        ax.plot(
-            factors.mean(),
-            row - 0.24,
-            "v",
-            color=shade,
-            markersize=9,
-            markeredgecolor=colour("background"),
-        )
-        ax.text(0, row - 0.42, kind, color=shade, va="center")
-        if row == 0:
-            named = {"model": (predicted[kind], "theory"), "mean": (factors.mean(), "given")}
-            for word, (x, actor) in named.items():
-                ax.text(float(x) + 0.015, row - 0.24, word, color=colour(actor), va="center")
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(measured) - 0.55, -0.6), yticks=[])
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    ax.spines["left"].set_visible(False)
-    ax.set_xlabel(xlabel)
-
-
 def _thin(shade: str, share: float) -> str:
     """A colour mixed with the background of the page."""
     pairs = zip(to_rgb(shade), to_rgb(colour("background")), strict=True)

@@ -98,8 +98,8 @@ def equivalent_ridge(eigenvalue: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> R
     """Return the ridge at which one round does to an eigenvalue what t rounds do (Proposition 5).
 
     ``s / (b + s) = (s / (a + s))^t`` for ``b = s ((1 + a / s)^t - 1)``. For t > 1 it falls strictly
-    as the eigenvalue s grows, from infinity to ``t a``: no single ridge is right for two
-    different eigenvalues.
+    as the eigenvalue s grows, from infinity to ``t a``: no single ridge is right for labels that
+    have parts in directions of two different eigenvalues.
 
     Parameters
     ----------

@@ -53,6 +53,20 @@ def test_no_ridge_gives_the_matrix_of_two_rounds():
     assert abs(two - s / (ridges[:, None] + s)).max(axis=1).min() > 0.04
 
 
+@pytest.mark.parametrize(("superclasses", "same"), [(1, True), (2, False)])
+def test_one_round_can_be_several_only_for_labels_of_one_eigenvalue(superclasses, same):
+    """Right labels in blocks: class differences alone, or those of superclasses as well."""
+    kind = {"superclasses": superclasses, "c": 0.5, "d": 0.2, "e": 0.2 / superclasses}
+    data = datasets.block_correlated(4, 10, **kind)
+    T = datasets.one_hot(data.labels, 4)
+    s = theory.block_eigenvalues(4, 10, **kind).class_
+    a = 1.5
+    b = equivalent_ridge(s, a, 6)
+    many = LabelAveraging(data.features, a / 160, 4).outputs(T, 6)
+    one = LabelAveraging(data.features, b / 160, 4).outputs(T, 1)
+    assert (abs(many - one).max() < 1e-12) == same
+
+
 @examples
 @given(eigenvalues, eigenvalues, strengths(1e-3, 1e3), st.floats(0.1, 20))
 def test_two_directions_can_be_matched_exactly_while_the_ratio_allows_it(s, other, a, t):
