@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+import nbformat
 import pytest
+from jupyter_cache import get_cache
+from nbformat.v4 import new_code_cell, new_notebook
 
 import bibliography_markup  # tools/sphinx_ext/
 import book  # tools/book.py
@@ -17,6 +22,7 @@ def build_folder(tmp_path, monkeypatch):
     (code / "noise.py").write_text("rate = 1\n", encoding="utf-8")
     monkeypatch.setattr(book, "ROOT", tmp_path)
     monkeypatch.setattr(book, "BUILD", tmp_path / "_build")
+    monkeypatch.setattr(book, "CACHE", tmp_path / "_build" / ".jupyter_cache")
     monkeypatch.setattr(book, "FRAMES", tmp_path / "_build" / "frames")
     monkeypatch.setattr(book, "CODE", [code])
     book.drop_stale()
@@ -47,6 +53,39 @@ def test_cache_goes_when_the_frames_are_gone(build_folder):
     (build_folder / "_build" / "frames").rmdir()
     book.drop_stale()
     assert kept(build_folder) == [False, False]
+
+
+def write_notebooks(root, **sources):
+    for name, source in sources.items():
+        nbformat.write(new_notebook(cells=[new_code_cell(source)]), root / f"{name}.ipynb")
+    chapters = "".join(f"  - file: {name}\n" for name in ["page", *sources])
+    toc = f"format: jb-book\nroot: index\nchapters:\n{chapters}"
+    (root / "_toc.yml").write_text(toc, encoding="utf-8")
+
+
+def test_notebooks_are_executed_once_and_failures_are_left_to_sphinx(build_folder, capfd):
+    threads = 'print("threads", os.environ["OMP_NUM_THREADS"])'
+    write_notebooks(
+        build_folder,
+        works=f'import os\n{threads}\nopen("seen", "w").write(os.environ["SDBOOK_STATIC"])',
+        fails="1 / 0",
+    )
+    stale = book.stale_notebooks()
+    assert [path.stem for path in stale] == ["works", "fails"]
+    book.execute(stale, {**os.environ, "SDBOOK_STATIC": "frames"})
+    assert "fails.ipynb: failed" in capfd.readouterr().out
+    assert (build_folder / "seen").read_text() == "frames"
+    assert [path.stem for path in book.stale_notebooks()] == ["fails"]
+    _, merged = get_cache(book.CACHE).merge_match_into_file(build_folder / "works.ipynb")
+    assert merged.cells[0].outputs[0].text == "threads 1\n"
+
+
+def test_changed_notebooks_are_executed_again(build_folder):
+    write_notebooks(build_folder, one="1", two="2")
+    book.execute(book.stale_notebooks(), dict(os.environ))
+    assert book.stale_notebooks() == []
+    write_notebooks(build_folder, one="1", two="2 + 0")
+    assert [path.stem for path in book.stale_notebooks()] == ["two"]
 
 
 @pytest.fixture
@@ -91,6 +130,18 @@ def test_links_from_github(no_repository):
 )
 def test_only_rules_that_can_match_stay(css, left):
     assert lean_pages.shrink(css, {"used"}) == left
+
+
+def test_code_keeps_its_text_and_its_colours():
+    code = '<span class="n">x</span><span class="w"> </span><span class="o">=</span>'
+    assert lean_pages.PLAIN.sub(r"\1", code) == 'x <span class="o">=</span>'
+
+
+def test_scripts_lose_their_comments_and_nothing_else():
+    kept, told = "/* a */ b();\n", "/* What\n * it does. */\n"
+    script = "if (a) {\n    // go\n    f('//b', 2 * 3); // go\n}\n"
+    lean = "if (a) {\nf('//b', 2 * 3); // go\n}\n"
+    assert lean_pages.TALK.sub("", kept + told + script) == kept + lean
 
 
 def test_bibliography_is_a_list_of_list_items():

@@ -7,7 +7,9 @@ Everything that the build writes stays inside ``_build``:
 
 * ``_build/.jupyter_cache`` holds executed notebooks, ``_build/frames`` the pictures of the
   explorers that they drew. Neither notices a change of the library, and neither is of use
-  without the other, so both are dropped when anything in ``sdbook/`` changes.
+  without the other, so both are dropped when anything in ``sdbook/`` changes. Notebooks are
+  executed before Sphinx runs, as many at a time as there are processors; Sphinx finds them in the
+  cache.
 * ``_build/.ipython`` is the profile of the kernels: the reader's own could change what they print.
 * ``_build/.doctrees`` holds parsed pages. Sphinx does not repeat the warnings of a page that it
   does not parse again, so the folder is dropped after a failed build.
@@ -16,6 +18,7 @@ Everything that the build writes stays inside ``_build``:
 from __future__ import annotations
 
 import argparse
+import asyncio
 import functools
 import hashlib
 import http.server
@@ -23,15 +26,27 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from sphinx_external_toc.parsing import parse_toc_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
+CACHE = BUILD / ".jupyter_cache"
 FRAMES = BUILD / "frames"
 DOCTREES = BUILD / ".doctrees"
 PROFILE = BUILD / ".ipython"
 # What the drawn and executed content of the book depends on, apart from the notebooks.
 CODE = [ROOT / "sdbook", ROOT / "tools" / "sphinx_ext"]
+TIMEOUT = 600  # seconds for a cell
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def fingerprint(folders: list[Path]) -> str:
@@ -63,14 +78,57 @@ def make_profile() -> None:
     settings.write_text('get_config().IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
 
 
+def stale_notebooks() -> list[Path]:
+    """Return the notebooks of the book whose results are not in the cache."""
+    cache = get_cache(CACHE)
+    pages = [ROOT / f"{name}.ipynb" for name in parse_toc_yaml(ROOT / "_toc.yml")]
+    stale = []
+    for path in filter(Path.is_file, pages):
+        try:
+            cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        except KeyError:
+            stale.append(path)
+    return stale
+
+
+def execute(paths: list[Path], environment: dict[str, str]) -> None:
+    """Execute notebooks into the cache, as many at a time as there are processors.
+
+    One that fails is not cached: Sphinx executes it again, and reports what is wrong with it.
+    """
+    # Each kernel has a processor to itself, and no use for threads.
+    environment = dict.fromkeys(THREADS, "1") | environment
+
+    def run(path: Path) -> CacheBundleIn | None:
+        notebook = nbformat.read(path, as_version=4)
+        folder = {"metadata": {"path": str(path.parent)}}
+        client = NotebookClient(notebook, timeout=TIMEOUT, record_timing=False, resources=folder)
+        start = time.perf_counter()
+        try:
+            asyncio.run(client.async_execute(env=environment))
+        except (CellExecutionError, CellTimeoutError, DeadKernelError):
+            print(f"{path.name}: failed", flush=True)
+            return None
+        seconds = time.perf_counter() - start
+        print(f"{path.name}: executed in {seconds:.0f} s", flush=True)
+        return CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+
+    cache = get_cache(CACHE)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for bundle in filter(None, pool.map(run, paths)):
+            cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
 def build() -> int:
-    """Run Jupyter Book and return its exit status."""
+    """Execute the notebooks, run Jupyter Book and return its exit status."""
     drop_stale()
     make_profile()
+    environment = {**os.environ, "SDBOOK_STATIC": str(FRAMES), "IPYTHONDIR": str(PROFILE)}
+    execute(stale_notebooks(), environment)
     arguments = ["build", str(ROOT), "-W", "--keep-going", "-n"]
     status = subprocess.run(
         [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", *arguments],
-        env={**os.environ, "SDBOOK_STATIC": str(FRAMES), "IPYTHONDIR": str(PROFILE)},
+        env=environment,
         check=False,
     ).returncode
     if status:

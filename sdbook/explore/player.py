@@ -43,7 +43,9 @@ def player_html(explorer: Explorer, folder: Path) -> str:
     for position in explorer.positions():
         for mode in plots.MODES:
             frame = explorer.frame(explorer.state(position), mode)
-            files[mode].append(_write(frame.webp(), folder))
+            # Every reader loads the start, few load all the rest.
+            content = frame.webp(small=position == explorer.start)
+            files[mode].append(_write(content, folder))
         messages.append(frame.message)
     start = list(explorer.positions()).index(explorer.start)
     data = json.dumps({"folder": FRAMES_URL, "messages": messages, **files}, ensure_ascii=False)

@@ -24,7 +24,6 @@ def read(page, address):
     """Open a page and read it from top to bottom, as far as a script can."""
     page.goto(address)
     page.evaluate(READ_THROUGH)
-    page.wait_for_load_state("networkidle")
 
 
 def requests(page, address, origin):
@@ -54,6 +53,7 @@ def requests(page, address, origin):
         ),
     )
     read(page, address)
+    page.wait_for_load_state("networkidle")
     hints = page.locator("link[rel~=preconnect], link[rel~=dns-prefetch], link[rel~=prefetch]")
     return problems + [f"hint: {hint.get_attribute('href')}" for hint in hints.all()]
 
@@ -71,6 +71,7 @@ def weight(page, address):
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     session.on("Network.loadingFinished", add)
     read(page, address)
+    page.wait_for_load_state("networkidle")
     return total
 
 
@@ -110,11 +111,12 @@ def pictures(page):
     )
 
 
-def accessibility(page):
-    """What axe-core finds that is serious or critical."""
+def accessibility(page, rules=None):
+    """What axe-core finds that is serious or critical, by all rules or by those named."""
+    options = {"runOnly": rules} if rules else None
     return [
         f"{violation['id']}: {node['html'][:200]} ({node['failureSummary']})"
-        for violation in Axe().run(page).response["violations"]
+        for violation in Axe().run(page, options=options).response["violations"]
         if violation["impact"] in ("serious", "critical")
         for node in violation["nodes"]
     ]

@@ -84,6 +84,8 @@ def serve():
 @pytest.fixture(scope="session")
 def built_book(browser):  # asked for first: without a browser nobody needs the book
     if not (HTML / "index.html").is_file():
+        if "PYTEST_XDIST_WORKER" in os.environ:  # which would all build it at once
+            pytest.fail("the book is not built: run `python tools/book.py`", pytrace=False)
         assert book.build() == 0
     return HTML
 
