@@ -127,6 +127,14 @@ def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_st
     assert run.accuracies("all").tolist() == pytest.approx([0.28, 1])
 
 
+def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
+    """No softmax of two classes is steeper than its tangent at uniform outputs."""
+    block, C = {"classes": 2, "per_class": 60, "c": 0.5, "d": 0.2}, noise.symmetric(2, 0.25)
+    assert 8 < theory.rounds_bound(shrinkage(block, 3e-4), C) < 9
+    assert first_all_right(accuracies(block, C, 3e-4, 12, "linear")) == 9
+    assert first_all_right(accuracies(block, C, 3e-4, 12, "softmax")) == 7
+
+
 def test_ten_classes_without_a_gap_nothing_helps():
     C = noise.superclass(superclasses(TEN), 0.8)  # as many labels of each class in a superclass
     assert math.isinf(theory.rounds_bound(shrinkage(TEN, 2e-4), C))
