@@ -467,7 +467,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "The theorem as a preconditioner",
         "The theorem's matrix M is the Hessian at uniform outputs, and everywhere the eigenvalues "
         "of M^(−1/2) H M^(−1/2) lie between K min(Y) and the smaller of K max(Y) and K/2.",
-        ("λ > 0",),
+        ("λ > 0 and K ≥ 2", "parameters whose rows sum to zero, as training from zero leaves them"),
         (
             "sdbook.theory.preconditioned_eigenvalues",
             "sdbook.theory.linearised_hessian",

@@ -199,7 +199,10 @@ def least_rounds(
     K = matrix.shape[-1]
     lead = np.broadcast_shapes(*map(np.shape, shrinkage), matrix.shape[:-2])
     matrices = np.broadcast_to(matrix, (*lead, K, K)).reshape(-1, K, K)
-    factors = [np.broadcast_to(factor, lead).ravel() for factor in shrinkage]
+    factors = np.array([np.broadcast_to(factor, lead).ravel() for factor in shrinkage])
+    # All factors times the same number change no argmax. With one at 1, outputs never get so near
+    # to uniform that rounding hides what is left.
+    factors /= np.maximum(factors.max(axis=0), np.finfo(float).tiny)
     least = np.full(len(matrices), np.inf)
     waiting = np.arange(len(matrices))
     for t in range(1, most + 1):

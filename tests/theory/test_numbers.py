@@ -173,6 +173,14 @@ def test_rounds_bound_is_where_the_linear_model_gets_everything_right(rate):
     assert first_all_right(shares) == math.floor(bound) + 1
 
 
+def test_least_rounds_of_outputs_that_are_all_but_uniform():
+    """After eight rounds at such a penalty outputs differ by less than rounding at 1/K."""
+    factors = theory.block_shrinkage(theory.block_eigenvalues(10, 2, c=0.51, d=0.32), ridge=34.4)
+    C = noise.symmetric(10, 0.887)
+    assert 7 < theory.rounds_bound(factors, C) < 8
+    assert theory.least_rounds(factors, C) == 8
+
+
 def test_rounds_bound_of_clean_and_of_hopeless_labels():
     factors = shrinkage(SIX, 3e-4)
     assert theory.rounds_bound(factors, np.eye(6)) == 0
