@@ -366,7 +366,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "Δ = 1 − η m/(m − 1), and enough rounds exist if and only if η < (m − 1)/m.",
         (BLOCKS, STRAIGHT, SHARES),
         ("sdbook.theory.gap",),
-        "tests/theory/test_theorems.py::test_least_rounds_is_the_first_whole_number_above_the_bound",
+        "tests/theory/test_theorems.py::test_the_gap_of_even_noise_and_where_it_ends",
         "09_counting_rounds",
         deviations.even_noise,
     ),
@@ -378,7 +378,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "rounds lose the right ones too.",
         (BLOCKS, STRAIGHT, SHARES, BALANCED),
         ("sdbook.theory.pair_recovers",),
-        "tests/theory/test_numbers.py::test_ten_classes_without_a_gap_nothing_helps",
+        "tests/theory/test_theorems.py::"
+        "test_without_a_gap_wrong_labels_stay_and_right_ones_are_spoiled",
         "09_counting_rounds",
         deviations.no_gap,
         0.0,
