@@ -8,14 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
-
-Reals = float | NDArray[np.float64]
-"""A number, or an array of them."""
+from sdbook.theory._arrays import Reals, plain
 
 __all__ = [
     "BlockSpectrum",
     "BlockWeights",
-    "Reals",
     "block_eigenvalues",
     "block_multiplicities",
     "block_outputs",
@@ -125,7 +122,7 @@ def block_eigenvalues(
             f"the correlations c = {c_}, d = {d_}, e = {e_} give the global eigenvalue "
             f"{np.min(global_):.4g}; accepted are those of a Gram matrix, where it is at least 0"
         )
-    return BlockSpectrum(*map(_plain, (instance, class_, superclass, np.maximum(global_, 0))))
+    return BlockSpectrum(*map(plain, (instance, class_, superclass, np.maximum(global_, 0))))
 
 
 def block_multiplicities(classes: int, per_class: int, *, superclasses: int = 1) -> BlockSpectrum:
@@ -185,7 +182,7 @@ def block_shrinkage(eigenvalues: BlockSpectrum, ridge: ArrayLike) -> BlockSpectr
     (0.4355, 0.9662, 0.986, 0.9899)
     """
     a = _validate.reals("ridge", ridge, 0, open_low=True)
-    return BlockSpectrum(*(_plain(np.asarray(s) / (a + s)) for s in eigenvalues))
+    return BlockSpectrum(*(plain(np.asarray(s) / (a + s)) for s in eigenvalues))
 
 
 def block_weights(shrinkage: BlockSpectrum, t: ArrayLike = 1) -> BlockWeights:
@@ -217,7 +214,7 @@ def block_weights(shrinkage: BlockSpectrum, t: ArrayLike = 1) -> BlockWeights:
     [0.25, 0.39, 0.17, 0.19, 0.0]
     """
     p, q, r, g = powers(shrinkage, t)
-    return BlockWeights(*map(_plain, (p, q - p, r - q, g - r, 1 - g)))
+    return BlockWeights(*map(plain, (p, q - p, r - q, g - r, 1 - g)))
 
 
 def block_outputs(
@@ -336,8 +333,3 @@ def _sizes(classes: Any, per_class: Any, superclasses: Any) -> tuple[int, int, i
             f"superclasses is {S}; accepted are divisors of the number of classes, {K}"
         )
     return K, n, S
-
-
-def _plain(values: NDArray[np.float64]) -> Reals:
-    """Turn an array of no dimension into a number."""
-    return float(values) if np.ndim(values) == 0 else values

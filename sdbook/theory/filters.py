@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
-from sdbook.theory.blocks import BlockSpectrum, Reals, powers
+from sdbook.theory._arrays import Reals, plain
+from sdbook.theory.blocks import BlockSpectrum, powers
 
 __all__ = [
     "CleanMargins",
@@ -91,7 +92,7 @@ def clean_margins(
     """
     m = _validate.count("superclass_size", superclass_size)
     _, q, r, _ = powers(shrinkage, t)
-    return CleanMargins(_plain(q), _plain(q + (r - q) / m))
+    return CleanMargins(plain(q), plain(q + (r - q) / m))
 
 
 def equivalent_ridge(eigenvalue: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> Reals:
@@ -130,7 +131,7 @@ def equivalent_ridge(eigenvalue: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> R
     a = _positive("ridge", ridge)
     rounds = _positive("t", t)
     with np.errstate(over="ignore"):
-        return _plain(s * np.expm1(rounds * np.log1p(a / s)))
+        return plain(s * np.expm1(rounds * np.log1p(a / s)))
 
 
 def same_ratio_ridge(small: ArrayLike, large: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> Reals:
@@ -175,7 +176,7 @@ def same_ratio_ridge(small: ArrayLike, large: ArrayLike, ridge: ArrayLike, t: Ar
     ratio = rounds * (np.log1p(a / low) - np.log1p(a / high))
     possible = ratio < np.log(high / low)
     R = np.exp(np.where(possible, ratio, 0))
-    return _plain(np.where(possible, low * high * (R - 1) / (high - R * low), np.inf))
+    return plain(np.where(possible, low * high * (R - 1) / (high - R * low), np.inf))
 
 
 def matching_ridge(
@@ -260,8 +261,3 @@ def _left_over(
 
 def _positive(name: str, values: ArrayLike) -> NDArray[np.float64]:
     return _validate.reals(name, values, 0, open_low=True)
-
-
-def _plain(values: NDArray[np.float64]) -> Reals:
-    """Turn an array of no dimension into a number."""
-    return float(values) if np.ndim(values) == 0 else values

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
 from sdbook.refine import one_or_two, top_k
+from sdbook.theory._arrays import of_pairs
 from sdbook.theory.blocks import BlockSpectrum
 from sdbook.theory.population import population_outputs
 
@@ -93,9 +94,7 @@ def candidate_shares(C: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
     """
     matrix = _validate.row_stochastic("C", C, stack=True)
     K = matrix.shape[-1]
-    sets = np.asarray(targets)
-    if sets.ndim < 3 or sets.shape[-3:] != (K, K, K):
-        raise ValueError(f"targets has shape {sets.shape}; accepted is (..., {K}, {K}, {K})")
+    sets = of_pairs("targets", targets, K)
     return np.einsum("...kj,...kjl->...kl", matrix, (sets > 0).astype(float))
 
 
@@ -241,9 +240,7 @@ def _of_pairs_that_occur(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64
     """Replace what never occurs, lest it decide how near two outputs are to count as equal."""
     matrix = _validate.row_stochastic("C", C, stack=True)
     K = matrix.shape[-1]
-    values = np.asarray(outputs, dtype=float)
-    if values.ndim < 3 or values.shape[-3:] != (K, K, K):
-        raise ValueError(f"outputs has shape {values.shape}; accepted is (..., {K}, {K}, {K})")
+    values = of_pairs("outputs", outputs, K)
     return np.where((matrix > 0)[..., None], values, 1 / K)
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
-from sdbook.theory.blocks import BlockSpectrum, Reals, block_weights, superclass_means
+from sdbook.theory._arrays import Reals, of_pairs, plain
+from sdbook.theory.blocks import BlockSpectrum, block_weights, superclass_means
 
 __all__ = ["PopulationAccuracy", "population_accuracy", "population_outputs", "recovered"]
 
@@ -82,7 +83,7 @@ def population_outputs(
     matrix = _validate.row_stochastic("C", C, stack=True)
     K = matrix.shape[-1]
     weights = block_weights(shrinkage, t)
-    own = np.eye(K)[None] if targets is None else _stack("targets", targets, K)
+    own = np.eye(K)[None] if targets is None else of_pairs("targets", targets, K)
     class_mean = matrix if targets is None else np.einsum("...kj,...kjl->...kl", matrix, own)
     lead = np.broadcast_shapes(np.shape(weights.own), class_mean.shape[:-2])
     _validate.memory("the outputs of all pairs", int(np.prod(lead)) * K**3, 3 * 8)
@@ -131,7 +132,7 @@ def recovered(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64]:
     np.float64(1.0)
     """
     matrix = _validate.row_stochastic("C", C, stack=True)
-    values = _stack("outputs", outputs, matrix.shape[-1])
+    values = of_pairs("outputs", outputs, matrix.shape[-1])
     best = values >= values.max(axis=-1, keepdims=True) - _tie_width(values, matrix)
     own = np.einsum("...kjk->...kj", best)
     return own / best.sum(axis=-1)
@@ -180,7 +181,7 @@ def _share(right: NDArray[np.float64], weight: NDArray[np.float64]) -> Reals:
     hits = (weight * right).sum(axis=(-2, -1))
     share = np.full_like(total, np.nan)
     np.divide(hits, total, out=share, where=total > 0)
-    return float(share) if share.ndim == 0 else share
+    return plain(share)
 
 
 def _tie_width(outputs: NDArray[np.float64], C: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -190,15 +191,3 @@ def _tie_width(outputs: NDArray[np.float64], C: NDArray[np.float64]) -> NDArray[
     high = np.where(occurs, outputs, -np.inf).max(axis=(-3, -2, -1), keepdims=True)
     width: NDArray[np.float64] = np.maximum(1e-6 * (high - low), 8 * np.finfo(float).eps)
     return width
-
-
-def _stack(name: str, values: ArrayLike, classes: int) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=float)
-    if array.ndim < 3 or array.shape[-3:] != (classes,) * 3:
-        raise ValueError(
-            f"{name} has shape {array.shape}; accepted is (..., {classes}, {classes}, {classes}): "
-            "true class, given label, class"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(f"{name} has a NaN or infinity; accepted are finite numbers")
-    return array

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
-from sdbook.theory.blocks import BlockSpectrum, Reals, powers
+from sdbook.theory._arrays import Reals, plain
+from sdbook.theory.blocks import BlockSpectrum, powers
 from sdbook.theory.population import population_accuracy, population_outputs
 
 __all__ = ["gap", "least_rounds", "pair_recovers", "rounds_bound"]
@@ -43,7 +44,7 @@ def gap(C: ArrayLike) -> Reals:
     own = np.einsum("...kk->...k", matrix)
     least = (own - np.where(diagonal, 0, matrix).max(axis=-1)).min(axis=-1)
     least = np.where(np.abs(least) < 1e-12, 0, least)
-    return float(least) if least.ndim == 0 else least
+    return plain(least)
 
 
 def pair_recovers(shrinkage: BlockSpectrum, C: ArrayLike, t: ArrayLike) -> NDArray[np.bool_]:
@@ -145,7 +146,7 @@ def rounds_bound(shrinkage: BlockSpectrum, C: ArrayLike) -> Reals:
     needed = np.log1p(1 / np.where(margin > 0, margin, np.nan))
     bound = np.where(margin > 0, needed, np.inf) / np.log(q / p)
     bound = np.where(clean, 0.0, bound)
-    return float(bound) if bound.ndim == 0 else bound
+    return plain(bound)
 
 
 def least_rounds(
@@ -213,4 +214,4 @@ def least_rounds(
         waiting = waiting[~done]
         if not waiting.size:
             break
-    return float(least[0]) if lead == () else least.reshape(lead)
+    return plain(least.reshape(lead))
