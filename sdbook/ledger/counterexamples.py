@@ -111,6 +111,27 @@ def _overcounted() -> tuple[bool, str]:
     )
 
 
+def _spoiled() -> tuple[bool, str]:
+    inside = [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]]
+    C = noise.corruption_matrix(np.kron(np.eye(2), inside))
+    block = {"superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    data, given = _blocks(6, 100, block, C)
+    shares = {
+        model: distillation.distill(
+            data.features, given, 7e-4, rounds=20, model=model, true_labels=data.labels
+        ).accuracies("all")
+        for model in ("linear", "softmax")
+    }
+    straight, exact = (shares[model] == 1 for model in ("linear", "softmax"))
+    first, last = exact.argmax() + 1, len(exact) - exact[::-1].argmax()
+    return bool(exact[exact.argmax() :].all()), (
+        f"Six classes in two superclasses, lopsided noise with a gap of {theory.gap(C):g} that "
+        f"meets every assumption of Theorem 3. The straightened model has all labels right from "
+        f"round {straight.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
+        f"round 20 it has {shares['softmax'][-1]:.0%}."
+    )
+
+
 def _one_ridge() -> tuple[bool, str]:
     eigenvalues = [0.3, 1.0, 3.0]
     match = theory.matching_ridge(eigenvalues, ridge=1.0, t=6)
@@ -203,6 +224,14 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
         "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linear_ones",
         "09_counting_rounds",
+    ),
+    CounterExample(
+        "spoiled",
+        "Where the assumptions of Theorem 3 hold, what rounds have repaired stays repaired.",
+        _spoiled,
+        ("sdbook.distill", "sdbook.theory.assumptions", "sdbook.theory.rounds_bound"),
+        "tests/theory/test_numbers.py::test_lopsided_noise_repaired_and_spoiled_by_exact_rounds",
+        "11_agreement",
     ),
     CounterExample(
         "one-ridge",

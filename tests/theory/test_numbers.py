@@ -135,6 +135,19 @@ def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
     assert first_all_right(accuracies(block, C, 3e-4, 12, "softmax")) == 7
 
 
+def test_lopsided_noise_repaired_and_spoiled_by_exact_rounds():
+    """A gap of 0.01 and every assumption of Theorem 3: the exact softmax loses it all again."""
+    block = {"classes": 6, "per_class": 100, "superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    C = np.kron(np.eye(2), [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]])
+    assert theory.assumptions(C, superclasses(block)).hold
+    assert 4 < theory.rounds_bound(shrinkage(block, 7e-4), C) < 5
+    linear = accuracies(block, C, 7e-4, 20, "linear")
+    assert first_all_right(linear) == 5
+    exact = np.array(accuracies(block, C, 7e-4, 20, "softmax"))
+    assert (np.flatnonzero(exact == 1) + 1).tolist() == [5, 6, 7, 8]
+    assert exact[-1] == pytest.approx(1 / 3)
+
+
 def test_ten_classes_without_a_gap_nothing_helps():
     C = noise.superclass(superclasses(TEN), 0.8)  # as many labels of each class in a superclass
     assert math.isinf(theory.rounds_bound(shrinkage(TEN, 2e-4), C))
