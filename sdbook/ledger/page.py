@@ -72,6 +72,12 @@ def counter_examples() -> Cards:
     Returns
     -------
     Cards
+
+    Examples
+    --------
+    >>> from sdbook import ledger
+    >>> print(ledger.counter_examples().plain[0][:81])
+    “With a small enough penalty, a probe gives every instance the label it was given
     """
     found = [(each, each.example()[1]) for each in COUNTER_EXAMPLES]
     cards = tuple(_counter_example(*each) for each in found)

@@ -1,28 +1,19 @@
-"""Random block problems, and what they come to by brute force: a Gram matrix and its powers.
+"""Random block problems for property tests, ties and boundaries included.
 
-Plain NumPy from the definitions; nothing here is taken from the library that it judges.
+What they come to by brute force (a Gram matrix and its powers, plain NumPy) is that of the ledger.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from sdbook.ledger.problems import Blocks, averaging_matrix
 
-@dataclass(frozen=True, eq=False)
-class Block:
-    """A block model, a table of given labels (true, given), and a ridge K N lambda."""
 
-    n: int
-    c: float
-    d: float
-    e: float
-    superclasses: np.ndarray
-    counts: np.ndarray
-    ridge: float
+class Block(Blocks):
+    """Blocks that say what they are when a test fails, and average for any real t."""
 
     def __repr__(self):
         return (
@@ -31,78 +22,16 @@ class Block:
             f"counts={self.counts.tolist()})"
         )
 
-    @property
-    def K(self):
-        return len(self.counts)
-
-    @property
-    def S(self):
-        return int(self.superclasses.max()) + 1
-
-    @property
-    def C(self):
-        return self.counts / self.n
-
-    @property
-    def true(self):
-        return np.repeat(np.arange(self.K), self.n)
-
-    @property
-    def given(self):
-        return np.concatenate([np.repeat(np.arange(self.K), row) for row in self.counts])
-
-    @property
-    def gram(self):
-        group = self.superclasses[self.true]
-        same_group = group[:, None] == group
-        same_class = self.true[:, None] == self.true
-        G = np.where(same_class, self.c, np.where(same_group, self.d, self.e))
-        np.fill_diagonal(G, 1)
-        return G
-
     def averaging_matrix(self, t=1):
-        """H^t for real t, from the eigenvalues of H."""
-        G = self.gram
         if t == int(t):
-            once = np.linalg.solve(self.ridge * np.eye(len(G)) + G, G)
-            return np.linalg.matrix_power(once, int(t))
-        s, V = np.linalg.eigh(G)
+            return averaging_matrix(self.gram, self.ridge, int(t))
+        s, V = np.linalg.eigh(self.gram)
         s = np.maximum(s, 0)
         return (V * (s / (self.ridge + s)) ** t) @ V.T
 
     def outputs(self, t=1, targets=None):
         targets = np.eye(self.K)[self.given] if targets is None else targets
         return 1 / self.K + self.averaging_matrix(t) @ (targets - 1 / self.K)
-
-    def eigenvalues(self):
-        """Instance, class, superclass and global, from the definitions of the averages."""
-        m = self.K // self.S
-        instance = 1 - self.c
-        class_ = instance + self.n * (self.c - self.d)
-        group = class_ + self.n * m * (self.d - self.e)
-        return instance, class_, group, max(group + self.n * self.K * self.e, 0.0)
-
-    def factors(self):
-        return tuple(s / (self.ridge + s) for s in self.eigenvalues())
-
-
-def credit(outputs, true):
-    """1, 1/m for a tie of m, 0: width 1e-6 of the range."""
-    width = max(1e-6 * np.ptp(outputs), 8 * np.finfo(float).eps)
-    best = outputs >= outputs.max(axis=1, keepdims=True) - width
-    return best[np.arange(len(true)), true] / best.sum(axis=1)
-
-
-def top(outputs, k):
-    """1/k at the k largest, one instance at a time; what is tied in the order of classes."""
-    width = max(1e-6 * np.ptp(outputs), 8 * np.finfo(float).eps)
-    targets = np.zeros_like(outputs)
-    for row, target in zip(outputs, targets, strict=True):
-        kth = np.sort(row)[-k]
-        sure = [i for i in range(len(row)) if row[i] > kth + width]
-        tied = [i for i in range(len(row)) if abs(row[i] - kth) <= width]
-        target[[*sure, *tied[: k - len(sure)]]] = 1 / k
-    return targets
 
 
 def by_pair(values, block):
@@ -159,7 +88,8 @@ def blocks(draw, *, balanced=False, least_classes=2, boundary_after=None):
     C = block.C
     rivals = np.where(np.eye(K, dtype=bool), -1, C).max(axis=1)
     gap = (C.diagonal() - rivals).min()
-    instance, class_ = block.eigenvalues()[:2]
+    instance = 1 - c
+    class_ = instance + n * (c - d)
     assume(gap > 0 and (counts - np.diag(np.diag(counts))).sum() > 0)
     ratio = (1 + 1 / gap) ** (1 / boundary_after)
     assume(ratio < 0.99 * class_ / instance)

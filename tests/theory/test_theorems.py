@@ -6,12 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from blocks import blocks, by_pair, credit, distinct_blocks, top
+from blocks import blocks, by_pair, distinct_blocks
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import noise, theory
+from sdbook.ledger.problems import credit, top
 
 many = settings(examples, max_examples=200)
 rounds = st.one_of(st.integers(1, 12), st.floats(0.1, 12))
