@@ -61,7 +61,16 @@ def test_all_three_layers_were_found():
     assert EXPLORE
 
 
-ORDER = ["_validate", "noise", "datasets", "refine", "theory", "solvers", "distillation"]
+ORDER = [
+    "_validate",
+    "noise",
+    "datasets",
+    "refine",
+    "theory",
+    "solvers",
+    "distillation",
+    "ledger",
+]
 
 
 @pytest.mark.parametrize("module", ORDER)
