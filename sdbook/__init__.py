@@ -10,8 +10,18 @@ imported only when asked for.
 from importlib.metadata import version
 
 from sdbook import datasets, noise, refine, solvers, theory
-from sdbook.distillation import Run, distill, partial_label
+from sdbook.distillation import Run, distill, distill_all, partial_label
 
 __version__ = version("sdbook")
 
-__all__ = ["Run", "datasets", "distill", "noise", "partial_label", "refine", "solvers", "theory"]
+__all__ = [
+    "Run",
+    "datasets",
+    "distill",
+    "distill_all",
+    "noise",
+    "partial_label",
+    "refine",
+    "solvers",
+    "theory",
+]

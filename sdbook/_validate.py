@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from collections.abc import Sequence
 from typing import Any
 
 import array_api_compat
@@ -226,6 +227,38 @@ def labels(
     if low < 0 or high >= classes:
         raise ValueError(f"{name} has labels {low} to {high}; accepted are 0 to {classes - 1}")
     return array.astype(np.int64)
+
+
+def one_each(name: str, value: Any, number: int, what: str) -> list[Any]:
+    """Return a value for each of a number of things: one for all of them, or a sequence."""
+    if not isinstance(value, Sequence):
+        return [value] * number
+    if len(value) != number:
+        raise ValueError(
+            f"{name} has {len(value)} entries; "
+            f"accepted is one for all, or one for each {what}, {number}"
+        )
+    return list(value)
+
+
+def given_labels(
+    values: Any, instances: int, classes: int | None
+) -> tuple[np.ndarray[Any, np.dtype[np.int64]], int]:
+    """Check given labels, and return them with the number of classes."""
+    if classes is not None:
+        K = count("classes", classes, 2)
+        return labels("given_labels", values, K, instances), K
+    raw = np.asarray(values)
+    largest = int(raw.max()) if raw.size and raw.dtype.kind in "iu" else 1
+    K = max(largest + 1, 2)
+    given = labels("given_labels", values, K, instances)
+    absent = np.setdiff1d(np.arange(K), given)
+    if absent.size:
+        raise ValueError(
+            f"given_labels has no instance of class {absent[0]}; accepted are labels in which "
+            "each class occurs, or pass classes= to allow classes without an instance"
+        )
+    return given, K
 
 
 def row_stochastic(

@@ -8,8 +8,8 @@ is taught the teacher's two best guesses.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from array_api_compat import to_device
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
 from sdbook._validate import Array
+from sdbook.accuracy import Accuracy, Judge
 from sdbook.datasets import one_hot
 from sdbook.refine import Refinement, as_is, top_k
 from sdbook.solvers import (
@@ -27,47 +28,11 @@ from sdbook.solvers import (
     Loss,
     Solution,
     factorise,
-    solve,
+    solve_all,
 )
+from sdbook.solvers.products import product
 
-__all__ = ["Accuracy", "Round", "Run", "distill", "partial_label"]
-
-
-@dataclass(frozen=True)
-class Accuracy:
-    """Share of instances whose *true* label has the largest output.
-
-    Where several classes share the largest output (to 1e-6 of the outputs' range in float64), a
-    fair coin would decide: the instance counts as 1/m of a right one if its true label is among
-    the m.
-
-    Attributes
-    ----------
-    clean : float or None
-        Among training instances whose given label is true. None where there are none.
-    corrupted : float or None
-        Among training instances whose given label is wrong. None where there are none.
-    all : float
-        Among all training instances.
-    test : float or None
-        Among test instances. None without a test set.
-    """
-
-    clean: float | None
-    corrupted: float | None
-    all: float
-    test: float | None
-
-    def __str__(self) -> str:
-        shares = {
-            "clean": self.clean,
-            "corrupted": self.corrupted,
-            "all": self.all,
-            "test": self.test,
-        }
-        return ", ".join(
-            f"{name} {share:.1%}" for name, share in shares.items() if share is not None
-        )
+__all__ = ["Accuracy", "Round", "Run", "distill", "distill_all", "partial_label"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +55,8 @@ class Round:
         None where true labels were not given.
     certificate : Certificate or None
         How exact the softmax optimum is. None for the linearised model, which is a closed form.
+    solution : Solution or None
+        What the softmax solver returned, from which the next round starts.
     """
 
     t: int
@@ -99,6 +66,7 @@ class Round:
     test_outputs: Array | None = field(repr=False)
     accuracy: Accuracy | None
     certificate: Certificate | None = field(repr=False)
+    solution: Solution | None = field(default=None, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +82,7 @@ class Run:
     model : str
         "softmax" or "linear".
     given_labels : ndarray of int, shape (N,)
-        What the teacher was told.
+        What the teacher was told; of soft labels the largest.
     """
 
     rounds: tuple[Round, ...] = field(repr=False)
@@ -178,9 +146,11 @@ def distill(
     refinement: Refinement | Sequence[Refinement] = as_is,
     loss: Loss | Sequence[Loss] | None = None,
     model: str = "softmax",
+    weights: Array | None = None,
     true_labels: ArrayLike | None = None,
     test: tuple[Array, ArrayLike] | None = None,
     tolerance: float | None = None,
+    after: Run | None = None,
 ) -> Run:
     """Train a teacher on given labels and students on each other's outputs.
 
@@ -188,8 +158,9 @@ def distill(
     ----------
     features : array of shape (N, d) or Factorisation
         Unit-norm features of the training instances; several runs can share a factorisation.
-    given_labels : array_like of int, shape (N,)
-        Labels as they are in the data set, right or wrong, 0 to K - 1.
+    given_labels : array_like of int, shape (N,), or array of shape (N, K)
+        Labels as they are in the data set, right or wrong, 0 to K - 1. Or soft labels: the same
+        kind of array as the features, rows summing to one.
     lam : float
         L2 strength lambda of the mean loss, > 0, the same in each round.
     classes : int, optional
@@ -204,12 +175,18 @@ def distill(
         One for all rounds, or one for each; cross-entropy by default. Softmax model only.
     model : {"softmax", "linear"}
         The exact optimum, or the linearised model (label averaging).
+    weights : array of shape (N,), optional
+        Instance weights >= 0 of all rounds; equal by default. Softmax model only.
     true_labels : array_like of int, shape (N,), optional
         To measure accuracy with; never used for training.
     test : tuple of (features, labels), optional
         Test instances with their true labels; needs `true_labels`.
     tolerance : float, optional
         Passed to the softmax solver.
+    after : Run, optional
+        A run on the same features and labels with fewer rounds: they are kept as they are, and
+        training goes on after the last. So a partial-label student can have the teacher of a run
+        that exists.
 
     Returns
     -------
@@ -233,49 +210,99 @@ def distill(
       round 3: clean 100.0%, corrupted 100.0%, all 100.0%
       round 4: clean 100.0%, corrupted 100.0%, all 100.0%
     """
-    rounds = _validate.count("rounds", rounds)
-    lam = _validate.regularisation(lam)
-    if model not in ("softmax", "linear"):
-        raise ValueError(f"model is {model!r}; accepted are 'softmax' and 'linear'")
-    if model == "linear" and loss is not None:
-        raise ValueError(
-            "loss is given; accepted with model='linear' is none: it has a closed form"
-        )
     fact = factorise(features)
-    given, K = _given_labels(given_labels, fact.instances, classes)
-    judge = _Judge.of(given, true_labels, test, K, fact)
-    refinements = _one_each("refinement", refinement, rounds - 1, "student")
-    losses = _one_each("loss", loss if loss is not None else CrossEntropy(), rounds, "round")
+    (run,) = _train(
+        fact,
+        [_Told.of(given_labels, fact, classes)],
+        [_validate.regularisation(lam)],
+        _Plan.of(rounds, refinement, loss, model, weights),
+        true_labels,
+        test,
+        tolerance,
+        None if after is None else [after],
+    )
+    return run
 
-    xp = _validate.namespace("features", fact.features)
-    like = {"dtype": fact.features.dtype, "device": fact.features.device}
-    targets = xp.asarray(one_hot(given, K), **like)
-    averaging = LabelAveraging(fact, lam, K) if model == "linear" else None
-    solution: Solution | None = None
-    steps: list[Round] = []
-    for t in range(1, rounds + 1):
-        if t > 1:
-            targets = refinements[t - 2](steps[-1].outputs)
-        trained: _Trained
-        if averaging is not None:
-            trained = _Line(averaging, targets)
-        else:
-            trained = solution = solve(
-                fact, targets, lam, loss=losses[t - 1], start=solution, tolerance=tolerance
-            )
-        test_outputs = None if test is None else trained.predict(test[0])
-        steps.append(
-            Round(
-                t=t,
-                targets=targets,
-                outputs=trained.outputs,
-                weights=trained.weights,
-                test_outputs=test_outputs,
-                accuracy=None if judge is None else judge.accuracy(trained.outputs, test_outputs),
-                certificate=trained.certificate,
-            )
+
+def distill_all(
+    features: Array | Factorisation,
+    given_labels: ArrayLike,
+    lam: float | ArrayLike,
+    *,
+    classes: int | None = None,
+    rounds: int = 5,
+    refinement: Refinement | Sequence[Refinement] = as_is,
+    loss: Loss | Sequence[Loss] | None = None,
+    model: str = "softmax",
+    weights: Array | None = None,
+    true_labels: ArrayLike | None = None,
+    test: tuple[Array, ArrayLike] | None = None,
+    tolerance: float | None = None,
+    after: Sequence[Run] | None = None,
+) -> list[Run]:
+    """Train many runs on the same features, side by side.
+
+    Each ends where `distill` would end; what they share is the factorisation and the matrix
+    products (see `sdbook.solvers.solve_all`).
+
+    Parameters
+    ----------
+    features
+        As in `distill`.
+    given_labels : array_like of int, shape (B, N), or array of shape (B, N, K)
+        Given labels of each of the B runs.
+    lam : float or array_like of shape (B,)
+        L2 strength lambda, > 0: one for all, or one for each run.
+    classes, rounds, refinement, loss, model, weights, true_labels, test, tolerance
+        As in `distill`, the same for all runs.
+    after : sequence of Run, optional
+        As in `distill`, one for each run, with equally many rounds.
+
+    Returns
+    -------
+    list of Run
+        One for each row of `given_labels`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, distill_all, noise
+    >>> data = datasets.block_correlated(4, 50, c=0.4, d=0.1)
+    >>> given = [
+    ...     noise.corrupt(data.labels, noise.symmetric(4, rate), rng=0, exact=True)
+    ...     for rate in (0.3, 0.6)
+    ... ]
+    >>> runs = distill_all(data.features, given, lam=5e-4, rounds=4, true_labels=data.labels)
+    >>> [run.accuracies("all").tolist() for run in runs]
+    [[0.7, 0.7, 1.0, 1.0], [0.4, 0.4, 0.4, 0.4]]
+    """
+    fact = factorise(features)
+    told = [_Told.of(each, fact, classes) for each in given_labels]  # type: ignore[union-attr]
+    if len({each.classes for each in told}) != 1:
+        raise ValueError(
+            f"given_labels has runs of {sorted({each.classes for each in told})} classes; accepted "
+            "are one or more runs of the same number: pass classes= if a class may be absent"
         )
-    return Run(tuple(steps), lam, model, given)
+    strengths = _validate.reals("lam", lam, 0, open_low=True)
+    if strengths.shape not in ((), (len(told),)):
+        raise ValueError(
+            f"lam has shape {strengths.shape}; accepted is one number, or one per run, "
+            f"({len(told)},)"
+        )
+    return _train(
+        fact,
+        told,
+        np.broadcast_to(strengths, len(told)).tolist(),
+        _Plan.of(rounds, refinement, loss, model, weights),
+        true_labels,
+        test,
+        tolerance,
+        after,
+    )
 
 
 def partial_label(
@@ -299,7 +326,8 @@ def partial_label(
         The student's: cross-entropy on the k-hot targets (default), or
         `sdbook.solvers.GeneralisedCrossEntropy` over the candidate set, started at the teacher.
     **options
-        ``classes``, ``model``, ``true_labels``, ``test`` and ``tolerance``, as in `distill`.
+        ``classes``, ``model``, ``weights``, ``true_labels``, ``test``, ``tolerance`` and ``after``,
+        as in `distill`.
 
     Returns
     -------
@@ -328,16 +356,168 @@ def partial_label(
     )
 
 
-class _Trained(Protocol):
-    """What the loop needs of a trained model of either kind."""
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What a teacher is told."""
+
+    targets: Array
+    labels: NDArray[np.int64]
+    classes: int
+
+    @classmethod
+    def of(cls, given_labels: Any, fact: Factorisation, classes: int | None) -> _Told:
+        xp = _validate.namespace("features", fact.features)
+        if getattr(given_labels, "ndim", 1) == 2:
+            targets = _validate.targets("given_labels", given_labels, fact.features, classes)
+            largest = np.asarray(to_device(xp.argmax(targets, axis=1), "cpu"))
+            return cls(targets, largest.astype(np.int64), targets.shape[1])
+        given, K = _validate.given_labels(given_labels, fact.instances, classes)
+        like = {"dtype": fact.features.dtype, "device": fact.features.device}
+        return cls(xp.asarray(one_hot(given, K), **like), given, K)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """What happens in each round, whatever the labels."""
+
+    refinements: list[Refinement]
+    losses: list[Loss]
+    model: str
+    weights: Array | None
+
+    @classmethod
+    def of(
+        cls,
+        rounds: int,
+        refinement: Refinement | Sequence[Refinement],
+        loss: Loss | Sequence[Loss] | None,
+        model: str,
+        weights: Array | None,
+    ) -> _Plan:
+        rounds = _validate.count("rounds", rounds)
+        if model not in ("softmax", "linear"):
+            raise ValueError(f"model is {model!r}; accepted are 'softmax' and 'linear'")
+        for name, value in {"loss": loss, "weights": weights}.items():
+            if model == "linear" and value is not None:
+                raise ValueError(
+                    f"{name} is given; accepted with model='linear' is none: it has a closed form"
+                )
+        refinements = _validate.one_each("refinement", refinement, rounds - 1, "student")
+        losses = _validate.one_each(
+            "loss", CrossEntropy() if loss is None else loss, rounds, "round"
+        )
+        return cls(refinements, losses, model, weights)
 
     @property
-    def outputs(self) -> Array: ...
-    @property
-    def weights(self) -> Array: ...
-    @property
-    def certificate(self) -> Certificate | None: ...
-    def predict(self, features: Array) -> Array: ...
+    def rounds(self) -> int:
+        return len(self.losses)
+
+
+def _train(
+    fact: Factorisation,
+    told: list[_Told],
+    lams: list[float],
+    plan: _Plan,
+    true_labels: ArrayLike | None,
+    test: tuple[Array, ArrayLike] | None,
+    tolerance: float | None,
+    after: Sequence[Run] | None,
+) -> list[Run]:
+    """Train runs side by side, round by round."""
+    judges = _judges(fact, told, true_labels, test)
+    runs = [Run((), lam, plan.model, each.labels) for each, lam in zip(told, lams, strict=True)]
+    if after is not None:
+        runs = _continued(after, runs, plan)
+    xp = _validate.namespace("features", fact.features)
+    for t in range(len(runs[0].rounds) + 1, plan.rounds + 1):
+        if t == 1:
+            targets = [each.targets for each in told]
+        else:
+            targets = [plan.refinements[t - 2](run.last.outputs) for run in runs]
+        trained: Sequence[Solution | _Line]
+        if plan.model == "linear":
+            trained = [
+                _Line(LabelAveraging(fact, run.lam, each.classes), target)
+                for run, each, target in zip(runs, told, targets, strict=True)
+            ]
+        else:
+            solutions = [run.last.solution for run in runs] if t > 1 else []
+            trained = solve_all(
+                fact,
+                xp.stack(targets),
+                lams,
+                loss=plan.losses[t - 1],
+                weights=plan.weights,
+                start=[each for each in solutions if each is not None] or None,
+                tolerance=tolerance,
+            )
+        runs = [
+            replace(run, rounds=(*run.rounds, _round(t, target, model, judge, test)))
+            for run, target, model, judge in zip(runs, targets, trained, judges, strict=True)
+        ]
+    return runs
+
+
+def _judges(
+    fact: Factorisation,
+    told: list[_Told],
+    true_labels: ArrayLike | None,
+    test: tuple[Array, ArrayLike] | None,
+) -> list[Judge | None]:
+    if true_labels is None:
+        if test is not None:
+            raise ValueError("test is given without true_labels; accepted are both or neither")
+        return [None] * len(told)
+    test_labels, test_instances = None, 0
+    if test is not None:
+        features, test_labels = test
+        width = fact.features.shape[1]
+        _validate.new_instances("test features", features, width, fact.features)
+        test_instances = features.shape[0]
+    return [
+        Judge.of(each.labels, true_labels, test_labels, test_instances, each.classes)
+        for each in told
+    ]
+
+
+def _continued(after: Sequence[Run], runs: list[Run], plan: _Plan) -> list[Run]:
+    """Return the runs with the rounds that exist already."""
+    if len(after) != len(runs):
+        raise ValueError(f"after has {len(after)} runs; accepted is one for each, {len(runs)}")
+    for earlier, run in zip(after, runs, strict=True):
+        if (earlier.model, earlier.lam) != (run.model, run.lam):
+            raise ValueError(
+                f"after is a run of the {earlier.model} model with lam {earlier.lam:g}; "
+                f"accepted is the same as here, the {run.model} model with lam {run.lam:g}"
+            )
+        if not np.array_equal(earlier.given_labels, run.given_labels):
+            raise ValueError("after is a run on other given labels; accepted are the same")
+        if len(earlier.rounds) != len(after[0].rounds) or len(earlier.rounds) >= plan.rounds:
+            raise ValueError(
+                f"after is a run of {len(earlier.rounds)} rounds; accepted are fewer than rounds, "
+                f"{plan.rounds}, and the same number in all runs"
+            )
+    return list(after)
+
+
+def _round(
+    t: int,
+    targets: Array,
+    trained: Solution | _Line,
+    judge: Judge | None,
+    test: tuple[Array, ArrayLike] | None,
+) -> Round:
+    test_outputs = None if test is None else trained.predict(test[0])
+    return Round(
+        t=t,
+        targets=targets,
+        outputs=trained.outputs,
+        weights=trained.weights,
+        test_outputs=test_outputs,
+        accuracy=None if judge is None else judge.accuracy(trained.outputs, test_outputs),
+        certificate=trained.certificate,
+        solution=trained if isinstance(trained, Solution) else None,
+    )
 
 
 class _Line:
@@ -351,88 +531,7 @@ class _Line:
         self._classes = averaging.classes
 
     def predict(self, features: Array) -> Array:
-        return 1 / self._classes + features @ self.weights
+        return 1 / self._classes + product(features, self.weights)
 
 
-@dataclass(frozen=True, eq=False)
-class _Judge:
-    """The labels that only the reader sees."""
-
-    true: NDArray[np.int64]
-    wrong: NDArray[np.bool_]
-    test: NDArray[np.int64] | None
-
-    @classmethod
-    def of(
-        cls,
-        given: NDArray[np.int64],
-        true_labels: ArrayLike | None,
-        test: tuple[Array, ArrayLike] | None,
-        classes: int,
-        fact: Factorisation,
-    ) -> _Judge | None:
-        if true_labels is None:
-            if test is not None:
-                raise ValueError("test is given without true_labels; accepted are both or neither")
-            return None
-        true = _validate.labels("true_labels", true_labels, classes, len(given))
-        test_labels = None
-        if test is not None:
-            width = fact.features.shape[1]
-            _validate.new_instances("test features", test[0], width, fact.features)
-            test_labels = _validate.labels("test labels", test[1], classes, test[0].shape[0])
-        return cls(true, true != given, test_labels)
-
-    def accuracy(self, outputs: Array, test_outputs: Array | None) -> Accuracy:
-        right = _credit(outputs, self.true)
-        test = None
-        if test_outputs is not None and self.test is not None:
-            test = _mean(_credit(test_outputs, self.test))
-        return Accuracy(
-            clean=_mean(right[~self.wrong]),
-            corrupted=_mean(right[self.wrong]),
-            all=float(right.mean()),
-            test=test,
-        )
-
-
-def _credit(outputs: Array, true: NDArray[np.int64]) -> NDArray[np.float64]:
-    """1 where the true label has the largest output, 1/m where m share it, else 0."""
-    values = np.asarray(to_device(outputs, "cpu"))
-    top = values.max(axis=1, keepdims=True) - _validate.tie_width(values)
-    best = values >= top
-    return best[np.arange(len(true)), true] / best.sum(axis=1)
-
-
-def _mean(credit: NDArray[np.float64]) -> float | None:
-    return float(credit.mean()) if credit.size else None
-
-
-def _given_labels(
-    given_labels: ArrayLike, instances: int, classes: int | None
-) -> tuple[NDArray[np.int64], int]:
-    if classes is None:
-        raw = np.asarray(given_labels)
-        largest = int(raw.max()) if raw.size and raw.dtype.kind in "iu" else 1
-        K = max(largest + 1, 2)
-        given = _validate.labels("given_labels", given_labels, K, instances)
-        absent = np.setdiff1d(np.arange(K), given)
-        if absent.size:
-            raise ValueError(
-                f"given_labels has no instance of class {absent[0]}; accepted are labels in which "
-                "each class occurs, or pass classes= to allow classes without an instance"
-            )
-        return given, K
-    K = _validate.count("classes", classes, 2)
-    return _validate.labels("given_labels", given_labels, K, instances), K
-
-
-def _one_each(name: str, value: Any, number: int, what: str) -> list[Any]:
-    if not isinstance(value, Sequence):
-        return [value] * number
-    if len(value) != number:
-        raise ValueError(
-            f"{name} has {len(value)} entries; "
-            f"accepted is one for all, or one for each {what}, {number}"
-        )
-    return list(value)
+_one_each, _given_labels, _Judge = _validate.one_each, _validate.given_labels, Judge

@@ -6,6 +6,7 @@ Any function from outputs (N, K) to targets (N, K) whose rows sum to one will do
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sdbook import _validate
 from sdbook._validate import Array
@@ -65,27 +66,34 @@ def top_k(k: int = 2) -> Refinement:
     array([[0.5, 0.5, 0. ],
            [0. , 0.5, 0.5]])
     """
-    k = _validate.count("k", k)
+    return _TopK(_validate.count("k", k))
 
-    def refinement(outputs: Array) -> Array:
+
+@dataclass(frozen=True)
+class _TopK:
+    """What `top_k` returns: refinements can be compared, pickled and sent to other computers."""
+
+    k: int
+
+    def __repr__(self) -> str:
+        return f"top_k({self.k})"
+
+    def __call__(self, outputs: Array) -> Array:
         _validate.matrix("outputs", outputs, "classes")
         classes = outputs.shape[1]
-        if k > classes:
+        if self.k > classes:
             raise ValueError(
-                f"k is {k}; accepted are at most as many as there are classes, {classes}"
+                f"k is {self.k}; accepted are at most as many as there are classes, {classes}"
             )
         xp = _validate.namespace("outputs", outputs)
         width = _validate.tie_width(outputs)
-        least = xp.sort(outputs, axis=1, descending=True)[:, k - 1 : k]
+        least = xp.sort(outputs, axis=1, descending=True)[:, self.k - 1 : self.k]
         above = outputs > least + width
         tied = (outputs >= least - width) & ~above
         # What is tied with the last candidate fills the places that are left, lower classes first.
-        places = k - xp.sum(above, axis=1, keepdims=True)
+        places = self.k - xp.sum(above, axis=1, keepdims=True)
         filled = tied & (xp.cumulative_sum(xp.astype(tied, xp.int64), axis=1) <= places)
-        return xp.astype(above | filled, outputs.dtype) / k
-
-    refinement.__name__ = f"top_{k}"
-    return refinement
+        return xp.astype(above | filled, outputs.dtype) / self.k
 
 
 def one_or_two(lead: float) -> Refinement:
@@ -119,15 +127,21 @@ def one_or_two(lead: float) -> Refinement:
     array([[1. , 0. , 0. ],
            [0. , 0.5, 0.5]])
     """
-    lead = _validate.real("lead", lead, 0)
-    one, two = top_k(1), top_k(2)
+    return _OneOrTwo(_validate.real("lead", lead, 0))
 
-    def refinement(outputs: Array) -> Array:
-        targets = two(outputs)
+
+@dataclass(frozen=True)
+class _OneOrTwo:
+    """What `one_or_two` returns."""
+
+    lead: float
+
+    def __repr__(self) -> str:
+        return f"one_or_two({self.lead:g})"
+
+    def __call__(self, outputs: Array) -> Array:
+        targets = _TopK(2)(outputs)
         xp = _validate.namespace("outputs", outputs)
         ordered = xp.sort(outputs, axis=1, descending=True)
-        sure = ordered[:, :1] - ordered[:, 1:2] > lead + _validate.tie_width(outputs)
-        return xp.where(sure, one(outputs), targets)
-
-    refinement.__name__ = "one_or_two"
-    return refinement
+        sure = ordered[:, :1] - ordered[:, 1:2] > self.lead + _validate.tie_width(outputs)
+        return xp.where(sure, _TopK(1)(outputs), targets)

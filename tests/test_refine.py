@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import permutations
 
 import numpy as np
@@ -70,8 +71,15 @@ def test_float32_outputs_make_float32_targets():
     assert refine.top_k(2)(random_outputs(0).astype(np.float32)).dtype == np.float32
 
 
-def test_a_refinement_says_its_name():
-    assert refine.top_k(3).__name__ == "top_3"
+@pytest.mark.parametrize("refinement", [refine.as_is, refine.top_k(3), refine.one_or_two(0.2)])
+def test_a_refinement_says_its_name_and_survives_a_trip(refinement):
+    """To another process: sweeps send refinements to workers."""
+    assert getattr(refinement, "__name__", repr(refinement)) in (
+        "as_is",
+        "top_k(3)",
+        "one_or_two(0.2)",
+    )
+    assert pickle.loads(pickle.dumps(refinement)) == refinement
 
 
 def test_one_or_two_keeps_one_where_the_lead_is_larger():

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from sdbook import _validate
 from sdbook._validate import Array
+from sdbook.solvers.products import covariance
 
 __all__ = ["Factorisation", "factorise"]
 
@@ -108,8 +109,8 @@ def factorise(
     _validate.memory(f"factorising a {size} x {size} matrix", 3 * size**2, item)
 
     xp = _validate.namespace("features", features)
-    product = features.T @ features if space == "feature" else features @ features.T
-    eigenvalues, basis = xp.linalg.eigh(product)
+    matrix = covariance(features) if space == "feature" else features @ features.T
+    eigenvalues, basis = xp.linalg.eigh(matrix)
     rounding = size * float(xp.finfo(features.dtype).eps) * float(eigenvalues[-1])
     eigenvalues = xp.where(eigenvalues > rounding, eigenvalues, xp.zeros_like(eigenvalues))
     return Factorisation(features, eigenvalues, basis, space)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation, factorise
+from sdbook.solvers.products import product, transposed_product
 
 __all__ = ["LabelAveraging"]
 
@@ -160,8 +161,8 @@ class LabelAveraging:
         factors = (self.shrinkage ** (t - 1) / (self.ridge + fact.eigenvalues))[:, None]
         V, phi = fact.basis, fact.features
         if fact.space == "feature":
-            return V @ (factors * (V.T @ (phi.T @ centred)))
-        return phi.T @ (V @ (factors * (V.T @ centred)))
+            return V @ (factors * (V.T @ transposed_product(phi, centred)))
+        return transposed_product(phi, V @ (factors * (V.T @ centred)))
 
     def predict(self, features: Array, targets: Array, t: float = 1) -> Array:
         """Return the outputs of the round-t model on new instances.
@@ -186,7 +187,7 @@ class LabelAveraging:
         """
         known = self.factorisation.features
         _validate.new_instances("features", features, known.shape[1], known)
-        return 1 / self.classes + features @ self.weights(targets, t)
+        return 1 / self.classes + product(features, self.weights(targets, t))
 
     def _apply_filter(self, rows: Array, t: float) -> Array:
         """Multiply by the t-th power of ``G (K N lambda I + G)^-1``."""
@@ -202,4 +203,5 @@ class LabelAveraging:
         s = fact.eigenvalues
         present = s > 0
         factors = xp.where(present, self.shrinkage**t / xp.where(present, s, 1.0), 0.0)
-        return phi @ (V @ (factors[:, None] * (V.T @ (phi.T @ rows))))
+        inside = V @ (factors[:, None] * (V.T @ transposed_product(phi, rows)))
+        return product(phi, inside)

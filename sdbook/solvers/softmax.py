@@ -12,21 +12,29 @@ Phi^T Phi / N + lambda I``: exact when outputs are uniform (then h = 1/K), and a
 otherwise with h the mean curvature of the softmax at the present outputs. One eigendecomposition
 inverts it for every h. An iteration costs two matrix products: one to see how the logits move
 along the step, one for the gradient. The search along the step needs none.
+
+Problems on the same features go side by side, so that one wide product serves all of them; each
+descends as if it were alone. One problem is a stack of one.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation, factorise
+from sdbook.solvers.lbfgs import Arrival, descend
 from sdbook.solvers.losses import CrossEntropy, Loss
+from sdbook.solvers.objectives import Objectives, Point, softmax_and_log_norm
+from sdbook.solvers.products import product
 
-__all__ = ["Certificate", "NotConverged", "Solution", "softmax", "solve"]
+__all__ = ["Certificate", "NotConverged", "Solution", "softmax", "solve", "solve_all"]
 
 
 class NotConverged(UserWarning):
@@ -113,7 +121,7 @@ class Solution:
             If `features` is not a finite floating matrix of the training width.
         """
         _validate.new_instances("features", features, self.weights.shape[0], self.weights)
-        return softmax(features @ self.weights)
+        return softmax(product(features, self.weights))
 
 
 def softmax(logits: Array) -> Array:
@@ -134,17 +142,7 @@ def softmax(logits: Array) -> Array:
     >>> softmax(np.array([[0.0, np.log(3.0)]]))
     array([[0.25, 0.75]])
     """
-    return _softmax_and_log_norm(logits)[0]
-
-
-def _softmax_and_log_norm(logits: Array) -> tuple[Array, Array]:
-    """Softmax and logsumexp of each row from one pass of exponentials."""
-    xp = _validate.namespace("logits", logits)
-    top = xp.max(logits, axis=1, keepdims=True)  # so that no exponential overflows
-    shares = xp.exp(logits - top)
-    norm = xp.sum(shares, axis=1, keepdims=True)
-    shares /= norm
-    return shares, xp.squeeze(top + xp.log(norm), axis=1)
+    return softmax_and_log_norm(logits)[0]
 
 
 def solve(
@@ -215,237 +213,182 @@ def solve(
     >>> float((solution.outputs.argmax(axis=1) == data.labels).mean().round(2))
     0.96
     """
-    lam = _validate.regularisation(lam)
     fact = factorise(features)
     _validate.targets("targets", targets, fact.features)
     if weights is not None:
         _validate.instance_weights("weights", weights, fact.features)
+    (solution,) = solve_all(
+        fact,
+        targets[None, ...],
+        _validate.regularisation(lam),
+        loss=loss,
+        weights=weights,
+        start=None if start is None else [start],
+        tolerance=tolerance,
+        max_evaluations=max_evaluations,
+        memory=memory,
+    )
+    return solution
+
+
+def solve_all(
+    features: Array | Factorisation,
+    targets: Array,
+    lam: float | ArrayLike,
+    *,
+    loss: Loss | None = None,
+    weights: Array | None = None,
+    start: Sequence[Solution] | None = None,
+    tolerance: float | None = None,
+    max_evaluations: int = 10_000,
+    memory: int = 10,
+) -> list[Solution]:
+    """Train many softmax models on the same features, side by side.
+
+    Each ends where `solve` would end; what they share is the factorisation and the matrix
+    products, which are wide instead of many.
+
+    Parameters
+    ----------
+    features : array of shape (N, d) or Factorisation
+        As in `solve`.
+    targets : array of shape (B, N, K)
+        Targets of each of the B problems.
+    lam : float or array_like of shape (B,)
+        L2 strength lambda, > 0: one for all, or one for each problem.
+    loss : Loss, optional
+        Of all problems.
+    weights : array of shape (N,) or (B, N), optional
+        Instance weights >= 0, of all problems or of each.
+    start : sequence of Solution, optional
+        Where to start, one for each problem.
+    tolerance, max_evaluations, memory
+        As in `solve`.
+
+    Returns
+    -------
+    list of Solution
+        One for each problem, in their order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+    MemoryError
+        If what the problems need at a time does not fit into the memory that is free.
+
+    Warns
+    -----
+    NotConverged
+        For each problem that did not reach the tolerance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook import datasets, noise
+    >>> from sdbook.solvers import solve_all
+    >>> data = datasets.digits()
+    >>> rates = [0.0, 0.3, 0.6]
+    >>> given = [noise.corrupt(data.labels, noise.symmetric(10, r), rng=0) for r in rates]
+    >>> targets = np.stack([datasets.one_hot(labels, 10) for labels in given])
+    >>> solutions = solve_all(data.features, targets, lam=1e-2)
+    >>> [round(float((s.outputs.argmax(axis=1) == data.labels).mean()), 2) for s in solutions]
+    [0.93, 0.91, 0.85]
+    """
+    fact = factorise(features)
     xp = _validate.namespace("features", fact.features)
+    B, N, K = _stack_shape(targets)
+    for each in range(B):
+        _validate.targets(f"targets[{each}]" if B > 1 else "targets", targets[each], fact.features)
+    strengths = _validate.reals("lam", lam, 0, open_low=True)
+    if strengths.shape not in ((), (B,)):
+        raise ValueError(
+            f"lam has shape {strengths.shape}; accepted is one number, or one per problem, ({B},)"
+        )
+    if weights is not None:
+        weights = _stacked_weights(weights, B, fact.features)
     if tolerance is None:
         tolerance = 1e-8 if fact.features.dtype == xp.float64 else 1e-4
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
     _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
-    problem = _Problem(fact, targets, lam, CrossEntropy() if loss is None else loss, weights)
-    point = None if start is None else problem.continued(start)
-    certificate, point = _lbfgs(problem, point, tolerance, max_evaluations, memory)
-    if not certificate.converged:
-        warnings.warn(f"lam={lam:g}: {certificate}", NotConverged, stacklevel=2)
-    return Solution(problem.theta(point.coordinates), point.outputs, certificate, point.coordinates)
+    if B > 1:  # a point and a trial have four matrices each, and there are temporary ones
+        item = 4 if fact.features.dtype == xp.float32 else 8
+        _validate.memory(f"solving {B} problems at a time", 10 * B * N * K, item)
+    problems = Objectives(
+        fact,
+        targets,
+        np.broadcast_to(strengths, (B,)).copy(),
+        CrossEntropy() if loss is None else loss,
+        weights,
+    )
+    point = None if start is None else _continued(problems, start)
+    solutions: list[Solution | None] = [None] * B
+    for arrival in descend(problems, point, tolerance, max_evaluations, memory):
+        solution = _solution(problems, arrival, tolerance)
+        if not solution.certificate.converged:
+            one = float(problems.lam[arrival.problem])
+            warnings.warn(f"lam={one:g}: {solution.certificate}", NotConverged, stacklevel=2)
+        solutions[arrival.problem] = solution
+    return [solution for solution in solutions if solution is not None]
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """Parameters in the solver's coordinates, with all that one pass over the instances gives."""
+def _stack_shape(targets: Array) -> tuple[int, int, int]:
+    _validate.namespace("targets", targets)
+    if targets.ndim != 3 or 0 in targets.shape:
+        raise ValueError(
+            f"targets has shape {tuple(targets.shape)}; "
+            "accepted is a non-empty (problems, instances, classes)"
+        )
+    B, N, K = (int(size) for size in targets.shape)
+    return B, N, K
 
-    coordinates: Array
-    logits: Array
-    outputs: Array
-    residual: Array
-    value: float
+
+def _stacked_weights(weights: Array, problems: int, features: Array) -> Array:
+    """Check instance weights of all problems or of each, and return them as (B, N), of mean 1."""
+    xp = _validate.namespace("weights", weights)
+    each = [weights] * problems if weights.ndim == 1 else list(weights)
+    if len(each) != problems:
+        raise ValueError(
+            f"weights are for {len(each)} problems; accepted are weights for all, (instances,), or "
+            f"for each of the {problems}"
+        )
+    for one in each:
+        _validate.instance_weights("weights", one, features)
+    return xp.stack([one / xp.mean(one) for one in each])
 
 
-class _Problem:
-    """The objective in coordinates where the linearised Hessian is cheap to invert.
-
-    In the feature space the coordinates are theta itself. In the instance space (fewer instances
-    than features) they are theta along the right singular vectors of the features: the same
-    geometry, in min(N, d) dimensions, where the Hessian is diagonal.
-    """
-
-    def __init__(
-        self, fact: Factorisation, targets: Array, lam: float, loss: Loss, weights: Array | None
-    ) -> None:
-        self.fact, self.targets, self.lam, self.loss = fact, targets, lam, loss
-        self.xp = xp = _validate.namespace("features", fact.features)
-        self.N, self.K = targets.shape
-        self.weights = None if weights is None else weights / xp.mean(weights)
-        if fact.space == "feature":
-            self.design = fact.features
-        else:
-            self.design = fact.basis * xp.sqrt(fact.eigenvalues)
-
-    def origin(self) -> _Point:
-        """Return zero parameters, where outputs are uniform."""
-        xp, like = self.xp, {"dtype": self.design.dtype, "device": self.design.device}
-        shape = (self.design.shape[1], self.K)
-        return self.point(xp.zeros(shape, **like), xp.zeros((self.N, self.K), **like))
-
-    def continued(self, solution: Solution) -> _Point:
-        """Return a solution of another problem on the same features and classes as a point."""
+def _continued(problems: Objectives, start: Sequence[Solution]) -> Point:
+    """Return solutions of other problems on the same features and classes as a point."""
+    if len(start) != problems.B:
+        raise ValueError(
+            f"start has {len(start)} entries; accepted is one per problem, {problems.B}"
+        )
+    shape = (problems.design.shape[1], problems.K)
+    for solution in start:
         if not isinstance(solution, Solution):
             raise TypeError(f"start is a {type(solution).__name__}; accepted is a Solution")
-        coordinates = _validate.same_kind("start", solution.coordinates, self.design)
-        shape = (self.design.shape[1], self.K)
+        coordinates = _validate.same_kind("start", solution.coordinates, problems.design)
         if tuple(coordinates.shape) != shape:
             raise ValueError(
                 f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
                 f"accepted is {shape}: a solution on the same features and classes"
             )
-        return self.point(coordinates, self.design @ coordinates)
-
-    def point(self, coordinates: Array, logits: Array) -> _Point:
-        xp = self.xp
-        outputs, log_norm = _softmax_and_log_norm(logits)
-        losses = self.loss.value(logits, log_norm, outputs, self.targets)
-        value = self.mean(losses) + self.lam / 2 * _dot(xp, coordinates, coordinates)
-        # Derivative of N times the mean loss by the logits.
-        residual = self.loss.residual(outputs, self.targets)
-        if self.weights is not None:
-            residual = residual * self.weights[:, None]
-        return _Point(coordinates, logits, outputs, residual, value)
-
-    def mean(self, per_instance: Array) -> float:
-        """Weighted mean over the instances."""
-        weighted = per_instance if self.weights is None else self.weights * per_instance
-        return float(self.xp.mean(weighted))
-
-    def gradient(self, point: _Point) -> Array:
-        return self.design.T @ point.residual / self.N + self.lam * point.coordinates
-
-    def rounding(self) -> float:
-        """Norm of the gradient that errors of one unit in the last place of the outputs make."""
-        eps = float(self.xp.finfo(self.design.dtype).eps)
-        return eps * math.sqrt(float(self.fact.eigenvalues[-1]) / (self.N * self.K))
-
-    def curvature(self, outputs: Array) -> float:
-        """Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one.
-
-        A single number for all instances and classes keeps the rows' zero sum, as uniform outputs
-        do, for which it is exactly 1/K.
-        """
-        xp = self.xp
-        per_instance = 1 - xp.vecdot(outputs, outputs)
-        trust = self.loss.trust(outputs, self.targets)
-        if trust is not None:
-            per_instance = per_instance * trust
-        return self.mean(per_instance) / (self.K - 1)
-
-    def precondition(self, vector: Array, curvature: float) -> Array:
-        """Multiply by the inverse of the linearised Hessian."""
-        scale = 1 / (curvature / self.N * self.fact.eigenvalues + self.lam)[:, None]
-        if self.fact.space == "instance":
-            return scale * vector
-        V = self.fact.basis
-        return V @ (scale * (V.T @ vector))
-
-    def theta(self, coordinates: Array) -> Array:
-        """Turn coordinates into theta."""
-        if self.fact.space == "feature":
-            return coordinates
-        xp, s = self.xp, self.fact.eigenvalues
-        root = xp.sqrt(xp.where(s > 0, s, 1.0))[:, None]
-        along = xp.where(s[:, None] > 0, coordinates / root, 0.0)
-        return self.fact.features.T @ (self.fact.basis @ along)
+    stack = problems.xp.stack([solution.coordinates for solution in start])
+    return problems.point(stack, problems.logits(stack))
 
 
-def _lbfgs(
-    problem: _Problem, start: _Point | None, tolerance: float, max_evaluations: int, memory: int
-) -> tuple[Certificate, _Point]:
-    """Descend until the gradient's norm, relative to that at zero, is within the tolerance."""
-    xp = problem.xp
-    point = problem.origin()
-    gradient = problem.gradient(point)
-    evaluations = 1
-    scale = float(xp.linalg.matrix_norm(gradient))
-    # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
-    # uniform that the one at zero is not much more.
-    rounding = problem.rounding()
-    enough = max(tolerance * scale, rounding)
-    if start is not None:
-        point, gradient = start, problem.gradient(start)
-        evaluations += 1
-    steps: deque[tuple[Array, Array, float]] = deque(maxlen=memory)
-    while True:
-        norm = float(xp.linalg.matrix_norm(gradient))
-        if norm <= enough or evaluations >= max_evaluations:
-            break
-        direction = _two_loops(problem, gradient, steps, problem.curvature(point.outputs))
-        moved = _search(problem, point, direction, _dot(xp, gradient, direction))
-        if moved is None:
-            if not steps:
-                break
-            steps.clear()  # the memory misleads: try once more with the linearised Hessian alone
-            continue
-        new_gradient = problem.gradient(moved)
-        evaluations += 1
-        step, change = moved.coordinates - point.coordinates, new_gradient - gradient
-        along = _dot(xp, step, change)
-        if along > 0:
-            steps.append((step, change, along))
-        point, gradient = moved, new_gradient
+def _solution(problems: Objectives, arrival: Arrival, tolerance: float) -> Solution:
+    point, norm = arrival.point, arrival.gradient_norm
+    lam = float(problems.lam[arrival.problem])
     certificate = Certificate(
-        converged=norm <= enough,
+        converged=arrival.converged,
         gradient_norm=norm,
-        relative_gradient_norm=norm / max(scale, rounding),
+        relative_gradient_norm=norm / arrival.scale,
         tolerance=tolerance,
-        objective=point.value,
-        gap_bound=norm**2 / (2 * problem.lam) if problem.loss.convex else None,
-        evaluations=evaluations,
+        objective=float(point.value[0]),
+        gap_bound=norm**2 / (2 * lam) if problems.loss.convex else None,
+        evaluations=arrival.evaluations,
     )
-    return certificate, point
-
-
-def _two_loops(
-    problem: _Problem,
-    gradient: Array,
-    steps: deque[tuple[Array, Array, float]],
-    curvature: float,
-) -> Array:
-    """L-BFGS direction (Nocedal & Wright, Algorithm 7.4), starting from the linearised Hessian."""
-    xp = problem.xp
-    direction = -gradient
-    shares = []
-    for step, change, along in reversed(steps):
-        share = _dot(xp, step, direction) / along
-        shares.append(share)
-        direction = direction - share * change
-    direction = problem.precondition(direction, curvature)
-    for (step, change, along), share in zip(steps, reversed(shares), strict=True):
-        direction = direction + (share - _dot(xp, change, direction) / along) * step
-    return direction
-
-
-def _search(
-    problem: _Problem, point: _Point, direction: Array, slope: float, trials: int = 40
-) -> _Point | None:
-    """Go along the direction to where the slope has halved and the objective has not grown.
-
-    The logits are linear in the step, so that a trial costs no matrix product. Returns None where
-    no such place is found: a direction that does not descend, or numbers at the end of their
-    precision.
-    """
-    if not slope < 0:
-        return None
-    xp = problem.xp
-    logits_along = problem.design @ direction
-    ridge_slope = problem.lam * _dot(xp, point.coordinates, direction)
-    ridge_curve = problem.lam * _dot(xp, direction, direction)
-    slack = 8 * float(xp.finfo(direction.dtype).eps) * abs(point.value)
-    size, low, low_slope, high, high_slope = 1.0, 0.0, slope, None, 0.0
-    for _ in range(trials):
-        trial = problem.point(
-            point.coordinates + size * direction, point.logits + size * logits_along
-        )
-        trial_slope = (
-            _dot(xp, trial.residual, logits_along) / problem.N + ridge_slope + size * ridge_curve
-        )
-        grown = trial.value > point.value + slack
-        if not grown and abs(trial_slope) <= 0.5 * abs(slope):
-            return trial
-        if grown or trial_slope > 0:
-            high, high_slope = size, trial_slope
-        else:
-            low, low_slope = size, trial_slope
-        if high is None:
-            size = 2 * size
-        else:
-            # Where the slope would vanish if it were linear between the ends, kept off both of
-            # them.
-            share = low_slope / (low_slope - high_slope) if high_slope > 0 else 0.5
-            size = low + min(max(share, 0.1), 0.9) * (high - low)
-    return None
-
-
-def _dot(xp: object, a: Array, b: Array) -> float:
-    return float(xp.sum(xp.vecdot(a, b)))  # type: ignore[attr-defined]
+    (coordinates,), (outputs,) = point.coordinates, point.outputs
+    return Solution(problems.theta(coordinates), outputs, certificate, coordinates)
