@@ -20,7 +20,7 @@ serve: .venv/.installed-book     ## build the book and serve it on http://localh
 
 test: .venv/.installed-test      ## build the book and run every test
 	$(BIN)/python tools/book.py
-	$(BIN)/python -m pytest --numprocesses auto
+	$(BIN)/python -m pytest --numprocesses auto $(PYTEST)
 
 lab: .venv/.installed-book       ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab notebooks/index.ipynb

@@ -5,24 +5,23 @@ The optimum solves ``Y = softmax(G (T - Y) / (N lambda))``. The public program o
 a projection after each step. That is done here as fast as NumPy allows: the gradient is written
 out by hand, everything is vectorised, in the precision of the exact solver, and of several learning
 rates and two starts the best are used (the time to find them is not counted against Adam).
-
-    python benchmarks/adam.py                  # two minutes of Adam
-    python benchmarks/adam.py --seconds 1800   # half an hour
 """
 
 from __future__ import annotations
 
-import argparse
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-from machine import best_time, describe
 
+from benchmarks.machine import best_time
 from sdbook import datasets, noise
 from sdbook.solvers import factorise, solve
 
 CLASSES, PER_CLASS, CORRELATIONS = 4, 500, {"c": 0.4, "d": 0.1}
 ETA, LAM = 0.5, 1e-5
+SEARCH, SECONDS = 4.0, 100.0  # to try each learning rate and start; with the best of them
 LEARNING_RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 
 
@@ -77,60 +76,56 @@ class Adam:
         return [*rows, (time.perf_counter() - begin, self.steps, self.best)]
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=120, help="time for Adam")
-    parser.add_argument(
-        "--search", type=float, default=5, help="time to try each learning rate, not counted"
-    )
-    options = parser.parse_args()
-
-    data = datasets.block_correlated(CLASSES, PER_CLASS, **CORRELATIONS)
+def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
+    per_class, search, seconds = (20, 0.05, 0.2) if quick else (PER_CLASS, SEARCH, SECONDS)
+    data = datasets.block_correlated(CLASSES, per_class, **CORRELATIONS)
     given = noise.corrupt(data.labels, noise.symmetric(CLASSES, ETA), rng=0, exact=True)
     targets = datasets.one_hot(given, CLASSES)
     N = len(data)
     scaled_gram = data.gram() / (N * LAM)
-    print(describe("numpy", "sdbook"))
-    print(f"K = {CLASSES}, n = {PER_CLASS}, N = {N}, lambda = {LAM:g}, {CORRELATIONS}, eta = {ETA}")
 
     solve(factorise(data.features[:50]), targets[:50], 1e-3)  # warm up
     factor_time, fact = best_time(lambda: factorise(data.features))
     solve_time, exact = best_time(lambda: solve(fact, targets, LAM))
     exact_residual, _ = residual_and_gradient(exact.outputs, targets, scaled_gram)
-    exact_time = factor_time + solve_time
 
     starts = {"uniform": np.full_like(targets, 1 / CLASSES), "labels": targets}
-    print(f"\nAdam's residual after {options.search:g} s")
-    print(f"{'learning rate':>15}" + "".join(f"{'from ' + name:>15}" for name in starts))
     found = {}
     for rate in LEARNING_RATES:
         for name, start in starts.items():
             adam = Adam(targets, scaled_gram, rate, start)
-            adam.run(options.search)
+            adam.run(search)
             found[rate, name] = adam.best
-        print(f"{rate:15g}" + "".join(f"{found[rate, name]:15.2e}" for name in starts))
+            report(f"rate {rate:g} from {name}: residual {adam.best:.2e} after {search:g} s")
     rate, name = min(found, key=found.get)
     adam = Adam(targets, scaled_gram, rate, starts[name])
-    report = [options.seconds * share for share in (1 / 64, 1 / 16, 1 / 4, 1 / 2)]
-    rows = adam.run(options.seconds, exact_residual, report)
+    times = [seconds * share for share in (1 / 64, 1 / 16, 1 / 4, 1 / 2)]
+    course = adam.run(seconds, exact_residual, times)
 
-    def line(name, seconds, steps="", residual=None):
-        shown = "" if residual is None else f"{residual:.2e}"
-        print(f"{name:40}{seconds:10.2f}{steps:>10}{shown:>12}")
-
-    print(f"\n{'':40}{'seconds':>10}{'steps':>10}{'residual':>12}")
-    for seconds, steps, residual in rows:
-        line(f"projected Adam, rate {rate:g} from {name}", seconds, steps, residual)
-    line("exact: factorisation (once for all runs)", factor_time)
-    line("exact: solve", solve_time, exact.certificate.evaluations, exact_residual)
-    line("exact: both", exact_time, exact.certificate.evaluations, exact_residual)
-
-    reached = adam.best <= exact_residual
-    relation = "" if reached else ">= "  # the time Adam had is a lower bound
-    print("\nAdam's time to this residual in units of the exact solver's")
-    print(f"  {relation}{rows[-1][0] / exact_time:.0f} with the factorisation")
-    print(f"  {relation}{rows[-1][0] / solve_time:.0f} without it")
-
-
-if __name__ == "__main__":
-    main()
+    rows = [
+        {"what": "projected Adam", "seconds": at, "steps": steps, "residual": residual}
+        for at, steps, residual in course
+    ]
+    rows.append({"what": "exact: factorisation", "seconds": factor_time})
+    rows.append(
+        {
+            "what": "exact: solve",
+            "seconds": solve_time,
+            "steps": exact.certificate.evaluations,
+            "residual": exact_residual,
+        }
+    )
+    spent = course[-1][0]
+    return {
+        "instances": N,
+        "classes": CLASSES,
+        "lam": LAM,
+        "eta": ETA,
+        "learning_rate": rate,
+        "start": name,
+        "rows": rows,
+        # Adam's time in units of ours: a lower bound unless Adam has reached our residual.
+        "reached": adam.best <= exact_residual,
+        "ratio": spent / solve_time,
+        "ratio_with_factorisation": spent / (solve_time + factor_time),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import platform
 import time
@@ -10,9 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import joblib
+import numpy as np
+import psutil
+import threadpoolctl
 
-def describe(*libraries: str) -> str:
-    """Return processor, cores and versions in one line."""
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "joblib", "sdbook")
+
+
+def machine() -> dict[str, Any]:
+    """What decides how long something takes: equal machines can be compared."""
     processor = platform.processor() or platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
@@ -20,10 +28,30 @@ def describe(*libraries: str) -> str:
             if line.startswith("model name"):
                 processor = line.split(":", 1)[1].strip()
                 break
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count()
-    versions = ", ".join(f"{library} {version(library)}" for library in libraries)
-    return f"{processor}, {cores} cores, Python {platform.python_version()}, {versions}"
+    np.ones((2, 2)) @ np.ones((2, 2))  # loads the library that is asked about
+    blas = [info for info in threadpoolctl.threadpool_info() if info["user_api"] == "blas"]
+    return {
+        "processor": processor,
+        "cores": joblib.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "system": f"{platform.system()} {platform.machine()}",
+        "blas": " and ".join(
+            sorted({f"{each['internal_api']} {each['version']}" for each in blas})
+        ),
+        "threads": max((each["num_threads"] for each in blas), default=1),
+        "python": platform.python_version(),
+        "versions": {library: version(library) for library in LIBRARIES},
+    }
+
+
+def now() -> str:
+    """Date and time, to the minute."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
+
+
+def load() -> float | None:
+    """How many programs wanted a processor in the last minute, this one among them."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
 
 def best_time(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
@@ -34,3 +62,11 @@ def best_time(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
         result = work()
         times.append(time.perf_counter() - start)
     return min(times), result
+
+
+def product_rate(dtype: Any, size: int = 3000, repeats: int = 5) -> float:
+    """Multiply large square matrices on all cores: the most that the machine can do, in flop/s."""
+    a = np.random.default_rng(0).standard_normal((size, size)).astype(dtype)
+    b = a.T.copy()
+    seconds, _ = best_time(lambda: a @ b, repeats)
+    return 2 * size**3 / seconds

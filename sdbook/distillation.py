@@ -532,6 +532,3 @@ class _Line:
 
     def predict(self, features: Array) -> Array:
         return 1 / self._classes + product(features, self.weights)
-
-
-_one_each, _given_labels, _Judge = _validate.one_each, _validate.given_labels, Judge

@@ -18,7 +18,16 @@ from sdbook import _validate
 Seed = int | np.random.Generator | None
 """What every `rng` argument takes: a seed, a generator, or None for fresh randomness."""
 
-__all__ = ["asymmetric", "corrupt", "corruption_matrix", "pair_flip", "superclass", "symmetric"]
+__all__ = [
+    "asymmetric",
+    "class_correlations",
+    "confusable_superclasses",
+    "corrupt",
+    "corruption_matrix",
+    "pair_flip",
+    "superclass",
+    "symmetric",
+]
 
 
 def symmetric(classes: int, rate: float) -> NDArray[np.float64]:
@@ -169,6 +178,114 @@ def superclass(superclasses: ArrayLike, rate: float) -> NDArray[np.float64]:
     C = rate * siblings / np.maximum(siblings.sum(axis=1, keepdims=True), 1)
     np.fill_diagonal(C, 1 - rate)
     return C
+
+
+def confusable_superclasses(
+    features: ArrayLike, labels: ArrayLike, *, height: float = 0.8
+) -> NDArray[np.int64]:
+    """Find classes that are easily taken for each other, from features alone.
+
+    Classes are merged step by step, always the two groups whose *least* similar members are most
+    similar (complete linkage on one minus the mean correlation between classes). Merges above a
+    share of the height of the last one are undone.
+
+    Parameters
+    ----------
+    features : array_like of shape (N, d)
+        Unit norm, best centred: with a common mean, all classes are similar.
+    labels : array_like of int, shape (N,)
+        True labels 0 to K - 1, each class at least twice.
+    height : float
+        Share of the largest merge height at which the tree is cut, in (0, 1). The lower, the more
+        superclasses.
+
+    Returns
+    -------
+    ndarray of int, shape (K,)
+        The superclass of each class, numbered by first appearance. Some may have one class only,
+        which `superclass` refuses.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `features` are not a finite floating matrix with rows of unit norm, `labels` are not
+        whole numbers, a class has fewer than two instances, or `height` is out of range.
+
+    See Also
+    --------
+    superclass : The noise that stays inside superclasses.
+
+    Notes
+    -----
+    Source: the authors' public program for Jeong & Chung (2024), which cuts at 0.8.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, noise
+    >>> data = datasets.block_correlated(6, 5, superclasses=2, c=0.5, d=0.3, e=0.0)
+    >>> noise.confusable_superclasses(data.features, data.labels)
+    array([0, 0, 0, 1, 1, 1])
+    """
+    height = _validate.real("height", height, 0, 1, open_low=True, open_high=True)
+    # Here, not above: nothing else in this module needs SciPy, and importing it takes a while.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
+    distances = 1 - class_correlations(features, labels)
+    np.fill_diagonal(distances, 0)
+    merges = linkage(squareform(distances, checks=False), "complete")
+    groups = fcluster(merges, height * merges[-1, 2], criterion="distance")
+    _, first, number = np.unique(groups, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number]
+
+
+def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+    """Measure how similar classes are: the mean inner product between their instances.
+
+    Parameters
+    ----------
+    features : array_like of shape (N, d)
+        Unit norm, so that inner products are correlations.
+    labels : array_like of int, shape (N,)
+        Labels 0 to K - 1, each class at least twice.
+
+    Returns
+    -------
+    ndarray of shape (K, K)
+        Symmetric. The diagonal is about pairs of different instances of a class. In the block
+        model, it is c, and everything else is d or e.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `features` are not a finite floating matrix with rows of unit norm, `labels` are not
+        whole numbers, or a class has fewer than two instances.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, noise
+    >>> data = datasets.block_correlated(4, 5, superclasses=2, c=0.5, d=0.3, e=0.1)
+    >>> noise.class_correlations(data.features, data.labels).round(6)
+    array([[0.5, 0.3, 0.1, 0.1],
+           [0.3, 0.5, 0.1, 0.1],
+           [0.1, 0.1, 0.5, 0.3],
+           [0.1, 0.1, 0.3, 0.5]])
+    """
+    Phi = _validate.unit_rows("features", _validate.matrix("features", np.asarray(features)))
+    classes = int(np.max(labels, initial=1)) + 1
+    of_instance = _validate.labels("labels", labels, classes, len(Phi))
+    sizes = np.bincount(of_instance, minlength=classes)
+    if sizes.min() < 2:
+        raise ValueError(
+            f"labels has class {sizes.argmin()} {sizes.min()} times; "
+            "accepted are classes with two instances or more"
+        )
+    sums = np.zeros((classes, Phi.shape[1]))
+    np.add.at(sums, of_instance, Phi)
+    totals = sums @ sums.T
+    totals[np.diag_indices(classes)] -= sizes  # each instance with itself
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    return totals / pairs
 
 
 def corruption_matrix(rows: Sequence[Sequence[float]] | ArrayLike) -> NDArray[np.float64]:

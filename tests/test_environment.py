@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -34,6 +37,21 @@ def test_same_names_and_specifiers():
     assert offered.pop("python") == SpecifierSet(PROJECT["requires-python"])
     offered.pop("pip")
     assert offered == asked
+
+
+def test_all_files_of_the_package_are_in_the_wheel(tmp_path):
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
+    subprocess.run([*command, "--directory", tmp_path], cwd=ROOT, check=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    files = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "sdbook").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"sdbook/py.typed", "sdbook/data/words.npz", "sdbook/data/LICENSE-WordNet"} <= files
+    assert packed == files
 
 
 def test_every_requirement_has_a_lower_bound():

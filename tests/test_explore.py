@@ -1,33 +1,23 @@
-"""Explorers: one drawing function, the same picture and message on both faces.
-
-The second half runs every explorer of every notebook.
-"""
+"""Explorers: one drawing function, the same picture and message on both faces."""
 
 from __future__ import annotations
 
-import builtins
-import hashlib
 import io
 import itertools
 import json
 from html.parser import HTMLParser
 
 import ipywidgets
+import live_explorers
 import numpy as np
 import pytest
 import traitlets
-from IPython.core.inputtransformer2 import TransformerManager
-from IPython.display import display
 from PIL import Image
 
-import notebooks  # tools/notebooks.py
 from sdbook import plots
-from sdbook.explore import Choice, Explorer, Frame, Picture, Slider
+from sdbook.explore import Choice, Explorer, Picture, Slider
 from sdbook.explore.live import LiveExplorer
 from sdbook.explore.player import FRAMES_URL, player_html
-
-PHONE = 358  # CSS pixels that a page of 390 leaves to a figure
-SMALLEST_TEXT = 9  # CSS pixels
 
 
 def draw(figure, *, rate, noise):
@@ -252,119 +242,96 @@ def test_live_widget_refuses_other_positions(explorer):
     assert widget.position == [1, 1]
 
 
-# Every explorer of every notebook
+# What is checked of every explorer in every notebook, see conftest.py
 
 
-def reduced(control):
-    """The control with its first, middle and last value only, and the index of the middle one."""
-    last = len(control.values) - 1
-    kept = sorted({0, (last + 1) // 2, last})
-    values, texts = ([grid[i] for i in kept] for grid in (control.values, control.texts))
-    if isinstance(control, Slider):
-        write = dict(zip(values, texts, strict=True)).__getitem__
-        return Slider(control.name, control.label, values, start=values[1], format=write)
-    options = dict(zip(texts, values, strict=True))
-    return Choice(control.name, control.label, options, start=values[1])
+def test_widget_and_player_show_the_same(explorer, tmp_path):
+    page = Page(player_html(explorer, tmp_path))
+    widget = LiveExplorer(explorer)
+    assert isinstance(widget, ipywidgets.DOMWidget)
+    assert Page(widget.markup).inputs == page.inputs
+    assert Page(widget.markup).texts == page.texts
+    for index, position in enumerate(explorer.positions()):
+        for mode in plots.MODES:
+            widget.set_state({"position": list(position), "dark": mode == "dark"})
+            assert widget.message == page.data["messages"][index]
+            pixels = [
+                np.asarray(Image.open(file))
+                for file in (io.BytesIO(widget.image), tmp_path / page.data[mode][index])
+            ]
+            assert (pixels[0] == pixels[1]).all()
 
 
-def one_at_a_time(explorer):
-    """Every control at each of its values, the others where they start."""
-    for k, control in enumerate(explorer.controls):
-        yield [
-            (*explorer.start[:k], index, *explorer.start[k + 1 :])
-            for index in range(len(control.values))
-        ]
+SHARE = Slider("share", "Share", [0.2, 0.4, 0.6, 0.8], start=0.4)
 
 
-@pytest.fixture(scope="module", params=notebooks.find_pairs(), ids=lambda pair: pair.name)
-def explorers(request):
-    """The explorers that a notebook makes."""
-    made = []
-    original = Explorer.__init__
-
-    def record(self, *arguments, **options):
-        original(self, *arguments, **options)
-        made.append(self)
-
-    path = request.param.ipynb
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Explorer, "__init__", record)
-        patch.setattr(builtins, "display", display, raising=False)
-        patch.chdir(path.parent)
-        namespace = {"__name__": "__main__"}
-        for number, cell in enumerate(notebooks.read(path).cells):
-            if cell.cell_type == "code":
-                source = TransformerManager().transform_cell(cell.source)
-                try:
-                    exec(compile(source, f"{path.name}, cell {number}", "exec"), namespace)
-                except Exception:
-                    if "raises-exception" not in cell.metadata.get("tags", []):
-                        raise
-    return [
-        Explorer(each.draw, [reduced(control) for control in each.controls], size=each.size)
-        for each in made
-    ]
+def bar(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    return f"The bar reaches {share}."
 
 
-def test_widget_and_player_show_the_same(explorers, tmp_path, monkeypatch):
-    # Any other name for the pixels is as good as a file, and quicker to make.
-    monkeypatch.setattr(Frame, "webp", lambda frame, **_: hashlib.sha256(frame.pixels).digest())
-    for explorer in explorers:
-        page = Page(player_html(explorer, tmp_path))
-        widget = LiveExplorer(explorer)
-        assert isinstance(widget, ipywidgets.DOMWidget)
-        assert Page(widget.markup).inputs == page.inputs
-        assert Page(widget.markup).texts == page.texts
-        order = list(explorer.positions())
-        for position in itertools.chain(*one_at_a_time(explorer)):
-            index = order.index(position)
-            for mode in plots.MODES:
-                # What the page sends when the reader moves a control.
-                widget.set_state({"position": list(position), "dark": mode == "dark"})
-                assert widget.message == page.data["messages"][index]
-                assert widget.image == (tmp_path / page.data[mode][index]).read_bytes()
+def stuck_picture(figure, *, share):
+    figure.add_subplot()
+    return f"The bar reaches {share}."
 
 
-def test_every_control_changes_picture_and_message(explorers):
-    for explorer in explorers:
-        for control, positions in zip(explorer.controls, one_at_a_time(explorer), strict=True):
-            frames = [explorer.frame(explorer.state(position)) for position in positions]
-            for one, other in itertools.combinations(frames, 2):
-                assert one.message != other.message, control.name
-                assert (one.pixels != other.pixels).any(), control.name
+def stuck_message(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    return "There is a bar."
 
 
-def test_text_is_whole_and_large_enough_for_a_phone(explorers):
-    problems = set()
-    for explorer in explorers:
-        width, _ = explorer.css_size
-        smallest = SMALLEST_TEXT * max(1, width / PHONE) * 72 / 100  # points
-        for position in {explorer.start, *itertools.chain(*one_at_a_time(explorer))}:
-            figure, message = explorer.figure(explorer.state(position))
-            figure.draw_without_rendering()
-            for text in shown_texts(figure):
-                place = f"{text.get_text()!r} in the picture of {message!r}"
-                if text.get_fontsize() < smallest - 0.1:
-                    problems.add(f"too small: {place}")
-                if figure.bbox.padded(1).count_contains(text.get_window_extent().corners()) < 4:
-                    problems.add(f"cut off: {place}")
-    assert not problems, "\n".join(sorted(problems))
+TIMES = itertools.count()
 
 
-def shown_texts(figure):
-    """Every text that has ink in the figure."""
-    hidden = set()
-    for ax in figure.axes:
-        if not ax.get_visible() or not ax.axison:
-            hidden.update(ax.get_xticklabels() + ax.get_yticklabels())
-        for axis in (ax.xaxis, ax.yaxis):
-            low, high = sorted(axis.get_view_interval())
-            for tick in axis.get_major_ticks() + axis.get_minor_ticks():
-                if not low <= tick.get_loc() <= high:
-                    hidden.update((tick.label1, tick.label2))
-    texts = figure.findobj(lambda artist: hasattr(artist, "get_fontsize"))
-    return [
-        text
-        for text in texts
-        if text.get_visible() and text.get_text().strip() and text not in hidden
-    ]
+def restless(figure, *, share):
+    figure.add_subplot().bar([0], [next(TIMES)])
+    return f"The bar reaches {share}."
+
+
+def small_text(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    figure.text(0.5, 0.5, "small", fontsize=6)
+    return f"The bar reaches {share}."
+
+
+def long_text(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    figure.text(0.9, 0.5, "long" * 5)
+    return f"The bar reaches {share}."
+
+
+@pytest.mark.parametrize(
+    ("drawing", "problem"),
+    [
+        (bar, None),
+        (stuck_picture, "control 'share' does not change the picture of 'The bar reaches 0.2.'"),
+        (stuck_message, "control 'share' does not change the message 'There is a bar.'"),
+        (restless, "drawn again, 'The bar reaches 0.4.' in dark colours is another picture"),
+        (small_text, "too small: 'small' in the picture of 'The bar reaches 0.8.'"),
+        (long_text, "cut off: 'longlonglonglonglong' in the picture of 'The bar reaches 0.2.'"),
+    ],
+)
+def test_live_checks_find_what_is_wrong(drawing, problem):
+    widget = LiveExplorer(Explorer(drawing, [SHARE]))
+    found = list(live_explorers.problems(widget))
+    assert (found == []) if problem is None else (problem in found), found
+
+
+def test_live_checks_find_what_cells_below_changed():
+    height = 0.1
+    widget = LiveExplorer(Picture(lambda figure: f"A bar of {height}.", size=(2, 1)))
+    assert list(live_explorers.problems(widget)) == []
+    height = 0.2
+    (found,) = live_explorers.problems(widget)
+    assert found == "changed after it was shown: 'A bar of 0.1.' is now 'A bar of 0.2.'"
+
+
+def test_live_checks_find_every_widget_and_fail_with_all_problems(explorer, monkeypatch):
+    widgets = [LiveExplorer(explorer) for _ in range(2)]
+    found = live_explorers.shown()
+    assert all(any(each is widget for each in found) for widget in widgets)
+    monkeypatch.setattr(live_explorers, "shown", lambda: widgets)
+    monkeypatch.setattr(live_explorers, "problems", lambda widget: [f"{id(widget)} is wrong"])
+    with pytest.raises(AssertionError) as caught:
+        live_explorers.check()
+    assert all(f"{id(widget)} is wrong" in str(caught.value) for widget in widgets)

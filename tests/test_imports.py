@@ -44,10 +44,31 @@ def name_of(path):
     return str(path.relative_to(PACKAGE))
 
 
+def module_of(path):
+    """The module of the package that a file is, or is part of."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
 @pytest.mark.parametrize("path", COMPUTE, ids=name_of)
-def test_compute_imports_neither_pictures_nor_torch(path):
-    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython", "torch"]
+def test_compute_imports_no_pictures(path):
+    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython"]
     assert imports_any(path, [*forbidden, "sdbook.plots", "sdbook.explore"]) == []
+
+
+# Libraries that take seconds to import, or that not everybody has, and the modules that may.
+GUESTS = {
+    "datasets": {"paper"},
+    "safetensors": {"embedding"},
+    "sklearn": {"datasets", "estimator"},
+    "torch": {"_device", "embedding", "training"},
+    "transformers": {"embedding"},
+}
+
+
+@pytest.mark.parametrize("path", COMPUTE, ids=name_of)
+def test_compute_imports_large_libraries_only_where_they_are_needed(path):
+    others = [name for name, hosts in GUESTS.items() if module_of(path) not in hosts]
+    assert imports_any(path, others) == []
 
 
 @pytest.mark.parametrize("path", PLOTS, ids=name_of)
@@ -63,20 +84,31 @@ def test_all_three_layers_were_found():
 
 ORDER = [
     "_validate",
+    "_device",
     "noise",
     "datasets",
     "refine",
     "theory",
     "solvers",
+    "accuracy",
     "distillation",
     "ledger",
+    "sweeps",
+    "estimator",
+    "embedding",
+    "training",
+    "paper",
 ]
+
+
+def test_every_module_has_its_place_in_the_order():
+    assert {module_of(path) for path in COMPUTE} - {"__init__"} == set(ORDER)
 
 
 @pytest.mark.parametrize("module", ORDER)
 def test_modules_know_only_those_above_them(module):
     below = ORDER[ORDER.index(module) + 1 :]
-    files = [path for path in COMPUTE if path.relative_to(PACKAGE).parts[0].split(".")[0] == module]
+    files = [path for path in COMPUTE if module_of(path) == module]
     assert files
     for path in files:
         assert imports_any(path, [f"sdbook.{name}" for name in below]) == []
@@ -89,7 +121,8 @@ import numpy as np
 from sdbook import distill, partial_label
 distill(np.eye(4), [0, 1, 0, 1], 0.1, true_labels=[0, 1, 0, 1])
 partial_label(np.eye(4), [0, 1, 0, 1], 0.1, model="linear")
-heavy = {"torch", "sklearn", "scipy", "matplotlib", "ipywidgets", "anywidget", "IPython", "pandas"}
+heavy = {"torch", "sklearn", "scipy", "joblib", "tqdm", "pandas"}
+heavy |= {"matplotlib", "ipywidgets", "anywidget", "IPython"}
 print(sorted(heavy & set(sys.modules)))
 """
     result = subprocess.run(

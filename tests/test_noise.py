@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import examples
 
-from sdbook import noise
+from sdbook import datasets, noise
 
 RATES = st.floats(0, 1)
 MATRICES = {
@@ -169,3 +169,95 @@ def test_true_labels_stay_untouched():
     before = true.copy()
     noise.corrupt(true, noise.symmetric(3, 1.0), rng=0, exact=True)
     np.testing.assert_array_equal(true, before)
+
+
+# Tables of similarities between classes, and vectors that have them.
+def with_similarities(between, per_class=3):
+    """Unit vectors, `per_class` of each class, with these mean similarities between classes."""
+    between = np.asarray(between, dtype=float)
+    n, K = per_class, len(between)
+    of_class = np.repeat(np.arange(K), n)
+    gram = between[np.ix_(of_class, of_class)]
+    np.fill_diagonal(gram, 1)
+    values, vectors = np.linalg.eigh(gram)
+    assert values[0] > -1e-12
+    return vectors * np.sqrt(np.maximum(values, 0)), of_class
+
+
+SIMILARITIES = [
+    [0.50, 0.10, 0.40, 0.00],
+    [0.10, 0.60, 0.05, 0.30],
+    [0.40, 0.05, 0.55, 0.10],
+    [0.00, 0.30, 0.10, 0.45],
+]
+
+
+def test_class_correlations_are_means_over_pairs_of_different_instances():
+    features, labels = with_similarities(SIMILARITIES)
+    measured = noise.class_correlations(features, labels)
+    np.testing.assert_allclose(measured, SIMILARITIES, atol=1e-12)
+
+
+def test_class_correlations_agree_with_every_pair_by_hand():
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((30, 6))
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    labels = rng.permutation(np.repeat(np.arange(4), [2, 5, 10, 13]))
+    by_hand = np.empty((4, 4))
+    for k in range(4):
+        for j in range(4):
+            pairs = [
+                features[a] @ features[b]
+                for a in np.flatnonzero(labels == k)
+                for b in np.flatnonzero(labels == j)
+                if a != b
+            ]
+            by_hand[k, j] = np.mean(pairs)
+    np.testing.assert_allclose(noise.class_correlations(features, labels), by_hand, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("height", "expected"),
+    [
+        # Merges at .6 (0 and 2), .7 (1 and 3) and 1 (the two pairs), whose largest is 1.
+        (0.8, [0, 1, 0, 1]),
+        (0.65, [0, 1, 0, 2]),
+        (0.5, [0, 1, 2, 3]),
+    ],
+)
+def test_superclasses_are_what_is_merged_below_the_cut(height, expected):
+    features, labels = with_similarities(SIMILARITIES)
+    found = noise.confusable_superclasses(features, labels, height=height)
+    assert found.tolist() == expected
+
+
+def test_merging_looks_at_the_least_similar_members():
+    # 1 is near 0 and near 2, but 0 and 2 are far apart: single linkage would join all three.
+    chain = [[0.9, 0.6, 0.0, 0.0], [0.6, 0.9, 0.5, 0.0], [0.0, 0.5, 0.9, 0.3], [0, 0, 0.3, 0.9]]
+    features, labels = with_similarities(chain)
+    assert noise.confusable_superclasses(features, labels).tolist() == [0, 0, 1, 1]
+
+
+@examples
+@given(st.permutations(range(6)))
+def test_blocks_are_found_whatever_the_order_of_their_classes(order):
+    data = datasets.block_correlated(6, 4, superclasses=3, c=0.5, d=0.3, e=0.0)
+    found = noise.confusable_superclasses(data.features, np.array(order)[data.labels])
+    back = found[np.array(order)]  # in the order of the blocks
+    assert back[0] == back[1] != back[2] == back[3] != back[4] == back[5] != back[0]
+    assert found[0] == 0
+    assert (np.diff(np.unique(found)) == 1).all()
+
+
+def test_features_and_labels_of_classes_are_checked():
+    features, labels = with_similarities(SIMILARITIES)
+    with pytest.raises(ValueError, match=r"height is 1\.5; accepted are numbers in \(0, 1\)"):
+        noise.confusable_superclasses(features, labels, height=1.5)
+    with pytest.raises(ValueError, match="features has rows of norm 2 to 2"):
+        noise.class_correlations(2 * features, labels)
+    with pytest.raises(ValueError, match="labels has class 4 1 times"):
+        noise.class_correlations(features, np.append(labels[:-1], 4))
+    with pytest.raises(ValueError, match="labels has 11 entries"):
+        noise.class_correlations(features, labels[:-1])
+    with pytest.raises(TypeError, match="labels has dtype float64"):
+        noise.class_correlations(features, labels + 0.0)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from jupyter_cache import get_cache
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-import bibliography_markup  # tools/sphinx_ext/
+import absent_libraries  # tools/sphinx_ext/
+import bibliography_markup
 import book  # tools/book.py
 import lean_pages  # tools/sphinx_ext/
+import notebooks  # tools/notebooks.py
 import repository_links
 
 
@@ -25,6 +28,7 @@ def build_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "CACHE", tmp_path / "_build" / ".jupyter_cache")
     monkeypatch.setattr(book, "FRAMES", tmp_path / "_build" / "frames")
     monkeypatch.setattr(book, "CODE", [code])
+    write_notebooks(tmp_path)
     book.drop_stale()
     for name in (".jupyter_cache", "frames"):
         kept = tmp_path / "_build" / name / "kept"
@@ -88,6 +92,62 @@ def test_changed_notebooks_are_executed_again(build_folder):
     assert [path.stem for path in book.stale_notebooks()] == ["two"]
 
 
+LACKING = {"tags": ["hide-input", "needs-nowhere_to_be_found"]}
+
+
+def test_a_notebook_says_what_it_needs():
+    cells = [new_code_cell("1", metadata={"tags": ["needs-numpy"]})]
+    assert notebooks.missing(new_notebook(cells=cells)) == []
+    cells.append(new_code_cell("2", metadata=LACKING))
+    assert notebooks.missing(new_notebook(cells=cells)) == ["nowhere_to_be_found"]
+
+
+def test_without_its_library_a_notebook_is_shown_as_it_was_stored(build_folder, capfd):
+    write_notebooks(build_folder, chapter="import nowhere_to_be_found")
+    path = build_folder / "chapter.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].metadata.update(LACKING)
+    data = {"text/plain": 'Half of <them> "fall".', "image/png": "iVBORw0KGgo=\n"}
+    notebook.cells[0].outputs = [new_output("execute_result", data, execution_count=1)]
+    nbformat.write(notebook, path)
+    book.drop_stale()
+    book.execute(book.stale_notebooks(), dict(os.environ))
+    assert "stored outputs, for want of nowhere_to_be_found" in capfd.readouterr().out
+    assert book.stale_notebooks() == []
+    _, merged = get_cache(book.CACHE).merge_match_into_file(path)
+    shown = merged.cells[0].outputs[0].data["text/html"]
+    message = "Half of &lt;them&gt; &quot;fall&quot;."
+    assert f'src="data:image/png;base64,iVBORw0KGgo=" alt="{message}"' in shown
+    assert f"<figcaption>{message}</figcaption>" in shown
+
+
+def test_cache_goes_when_a_library_comes(build_folder, monkeypatch):
+    write_notebooks(build_folder, chapter="import nowhere_to_be_found")
+    monkeypatch.setattr(book, "missing", lambda notebook: ["nowhere_to_be_found"])
+    book.drop_stale()
+    assert kept(build_folder) == [False, False]
+    again = build_folder / "_build" / "frames" / "kept"
+    again.touch()
+    book.drop_stale()
+    assert again.exists()
+    monkeypatch.setattr(book, "missing", lambda notebook: [])
+    book.drop_stale()
+    assert not again.exists()
+
+
+@pytest.mark.parametrize(("tags", "noticed"), [(LACKING["tags"], True), (["needs-numpy"], False)])
+def test_a_page_that_was_not_executed_says_so(tmp_path, tags, noticed):
+    cells = [new_code_cell("1", metadata={"tags": [*tags, "remove-cell"]})]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "page.ipynb")
+    context = {"body": "<h1>Title</h1>\n<p>Text.</p>"}
+    app = SimpleNamespace(srcdir=tmp_path)
+    absent_libraries.add_notice(app, "page", "page.html", context, None)
+    absent_libraries.add_notice(app, "search", "search.html", {}, None)
+    assert ("built without nowhere_to_be_found" in context["body"]) == noticed
+    assert (context["body"] == "<h1>Title</h1>\n<p>Text.</p>") == (not noticed)
+    assert context["body"].startswith("<h1>Title</h1>\n<")
+
+
 @pytest.fixture
 def no_repository(monkeypatch):
     for name in ("SDBOOK_REPOSITORY_URL", "SDBOOK_REPOSITORY_BRANCH", "GITHUB_REPOSITORY"):
@@ -130,6 +190,14 @@ def test_links_from_github(no_repository):
 )
 def test_only_rules_that_can_match_stay(css, left):
     assert lean_pages.shrink(css, {"used"}) == left
+
+
+def test_only_variables_that_are_read_stay():
+    sheets = [":root{--a:1;--b:var(--a);--c:url(x;y)}p{color:var(--b)}", "b{--c:';';--d:2;size:3}"]
+    left = [":root{--a:1;--b:var(--a);}p{color:var(--b)}", "b{--d:2;size:3}"]
+    assert lean_pages.shrink_variables(sheets, {"--d"}) == left
+    # One that only unread ones read is unread.
+    assert lean_pages.shrink_variables([":root{--a:1;--b:var(--a)}"], set()) == [":root{}"]
 
 
 def test_code_keeps_its_text_and_its_colours():

@@ -10,6 +10,9 @@ Everything that the build writes stays inside ``_build``:
   without the other, so both are dropped when anything in ``sdbook/`` changes. Notebooks are
   executed before Sphinx runs, as many at a time as there are processors; Sphinx finds them in the
   cache.
+* A notebook with a cell tagged ``needs-torch`` is not executed where PyTorch is missing. Its stored
+  outputs are put into the cache instead, and ``tools/sphinx_ext/absent_libraries.py`` says so on
+  the page. The cache is dropped as well when such a library comes or goes.
 * ``_build/.ipython`` is the profile of the kernels: the reader's own could change what they print.
 * ``_build/.doctrees`` holds parsed pages. Sphinx does not repeat the warnings of a page that it
   does not parse again, so the folder is dropped after a failed build.
@@ -28,6 +31,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -35,7 +39,10 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
+
+from notebooks import missing  # beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -44,7 +51,7 @@ FRAMES = BUILD / "frames"
 DOCTREES = BUILD / ".doctrees"
 PROFILE = BUILD / ".ipython"
 # What the drawn and executed content of the book depends on, apart from the notebooks.
-CODE = [ROOT / "sdbook", ROOT / "tools" / "sphinx_ext"]
+CODE = [ROOT / name for name in ("sdbook", "tools/sphinx_ext", "experiments", "benchmarks")]
 TIMEOUT = 600  # seconds for a cell
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -60,9 +67,16 @@ def fingerprint(folders: list[Path]) -> str:
     return digest.hexdigest()
 
 
+def notebooks() -> dict[Path, NotebookNode]:
+    """Return the notebooks of the book, by their paths."""
+    paths = [ROOT / f"{name}.ipynb" for name in parse_toc_yaml(ROOT / "_toc.yml")]
+    return {path: nbformat.read(path, as_version=4) for path in paths if path.is_file()}
+
+
 def drop_stale() -> None:
     """Drop what an older version of the library executed, drew or rendered."""
-    stamp, current = BUILD / "code.sha256", fingerprint(CODE)
+    absent = sorted({name for notebook in notebooks().values() for name in missing(notebook)})
+    stamp, current = BUILD / "code.sha256", " without ".join([fingerprint(CODE), *absent])
     if stamp.is_file() and stamp.read_text() == current and FRAMES.is_dir():
         return
     for name in (".jupyter_cache", "frames", ".doctrees", "html"):
@@ -81,14 +95,27 @@ def make_profile() -> None:
 def stale_notebooks() -> list[Path]:
     """Return the notebooks of the book whose results are not in the cache."""
     cache = get_cache(CACHE)
-    pages = [ROOT / f"{name}.ipynb" for name in parse_toc_yaml(ROOT / "_toc.yml")]
     stale = []
-    for path in filter(Path.is_file, pages):
+    for path, notebook in notebooks().items():
         try:
-            cache.match_cache_notebook(nbformat.read(path, as_version=4))
+            cache.match_cache_notebook(notebook)
         except KeyError:
             stale.append(path)
     return stale
+
+
+def still(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy whose stored pictures have their message as alternative text and caption."""
+    notebook = nbformat.from_dict(notebook)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in (data := output.get("data", {})):
+                message = escape(data["text/plain"])
+                data["text/html"] = (
+                    f'<figure><img src="data:image/png;base64,{data["image/png"].strip()}" '
+                    f'alt="{message}"><figcaption>{message}</figcaption></figure>'
+                )
+    return notebook
 
 
 def execute(paths: list[Path], environment: dict[str, str]) -> None:
@@ -101,6 +128,9 @@ def execute(paths: list[Path], environment: dict[str, str]) -> None:
 
     def run(path: Path) -> CacheBundleIn | None:
         notebook = nbformat.read(path, as_version=4)
+        if absent := missing(notebook):
+            print(f"{path.name}: stored outputs, for want of {', '.join(absent)}", flush=True)
+            return CacheBundleIn(still(notebook), str(path))
         folder = {"metadata": {"path": str(path.parent)}}
         client = NotebookClient(notebook, timeout=TIMEOUT, record_timing=False, resources=folder)
         start = time.perf_counter()

@@ -8,7 +8,8 @@
 that readers see and nbval compares. ``sync`` gives both the content of the file that was written
 last. It executes a notebook when its code is not the code that its outputs came from: a hash of
 the executed code is kept in the notebook's metadata. Changes of the library do not count, so
-run ``sync --all`` after those that change a result.
+run ``sync --all`` after those that change a result. A notebook with a cell tagged ``needs-torch``
+is executed where PyTorch is installed, and elsewhere keeps its outputs.
 
 What is stored is kept small and still: no time stamps, no versions, no widget state, and cells
 keep their ids.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import importlib.util
 import sys
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -104,6 +106,13 @@ def executed_hash(notebook: NotebookNode) -> str | None:
     return notebook.metadata.get("sdbook", {}).get("executed")
 
 
+def missing(notebook: NotebookNode) -> list[str]:
+    """Return the modules that cells need, by tags such as `needs-torch`, and that are not here."""
+    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())}
+    needed = sorted(tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-"))
+    return [name for name in needed if importlib.util.find_spec(name) is None]
+
+
 def tidy(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without what would change from machine to machine and day to day."""
     notebook = nbformat.from_dict(notebook)
@@ -155,7 +164,9 @@ def sync(pairs: list[Pair], execute_all: bool = False) -> None:
     for pair in pairs:
         notebook = tidy(merge(pair))
         stale = executed_hash(notebook) != code_hash(notebook)
-        if stale or execute_all:
+        if (stale or execute_all) and (absent := missing(notebook)):
+            print(f"{pair.name}: not executed, for want of {', '.join(absent)}", flush=True)
+        elif stale or execute_all:
             print(f"{pair.name}: executing", flush=True)
             write(notebook, pair)  # so that the edit is in both files even if a cell fails
             execute(notebook)

@@ -54,7 +54,7 @@ def eigenvalue_strips(
     decades = np.arange(np.ceil(np.log10(limits[0])), np.floor(np.log10(limits[1])) + 1)
     step = max(1, int(np.ceil(len(decades) / 7)))
     shown = [10.0**power for power in decades if power % step == 0]
-    ax.set_xticks(shown, ["1" if tick == 1 else power_of_ten(tick) for tick in shown])
+    ax.set_xticks(shown, [power_of_ten(tick) for tick in shown])
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     ax.set_title(title, color=colour("muted"), pad=14)

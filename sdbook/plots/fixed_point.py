@@ -151,7 +151,7 @@ def residual_curves(
     ticks = [10.0**k for k in exponents]
     ax.yaxis.set_major_locator(FixedLocator(ticks))
     ax.yaxis.set_minor_locator(NullLocator())
-    ax.set_yticklabels([power_of_ten(tick) if tick < 1 else "1" for tick in ticks])
+    ax.set_yticklabels([power_of_ten(tick) for tick in ticks])
     ax.grid(axis="y")
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)

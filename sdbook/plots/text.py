@@ -8,7 +8,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(value: float) -> str:
-    """Write a small number with one digit, as in a text: ``3·10⁻⁴``.
+    """Write a number with one digit and a power of ten, as in a text: ``3·10⁻⁴``, but ``1``.
 
     Parameters
     ----------
@@ -18,12 +18,14 @@ def power_of_ten(value: float) -> str:
     Examples
     --------
     >>> from sdbook.plots import power_of_ten
-    >>> power_of_ten(1e-3), power_of_ten(3e-2)
-    ('10⁻³', '3·10⁻²')
+    >>> power_of_ten(1e-3), power_of_ten(3e-2), power_of_ten(1)
+    ('10⁻³', '3·10⁻²', '1')
     """
     if not value > 0:
         raise ValueError(f"value must be positive, got {value}")
     digit, exponent = f"{value:.0e}".split("e")
+    if int(exponent) == 0:
+        return digit
     power = "10" + str(int(exponent)).translate(_SUPERSCRIPTS)
     return power if digit == "1" else f"{digit}·{power}"
 

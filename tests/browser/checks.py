@@ -4,26 +4,55 @@ from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
 
-READ_THROUGH = """async () => {
-    // Lazy pictures load when they come into view.
-    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
-        scrollTo(0, y);
-        await new Promise(requestAnimationFrame);
-    }
-    scrollTo(0, 0);
-    await document.fonts.ready;
-    await window.MathJax?.startup?.promise;
-    const pictures = [...document.images].filter((image) => image.checkVisibility());
-    await Promise.all(pictures.map((image) => image.complete || new Promise((done) => {
-        image.onload = image.onerror = done;
-    })));
+LONGEST = 120  # seconds that a page may take to be read, on a busy machine
+
+READ_THROUGH = """async (limit) => {
+    // Nothing outside can limit how long this waits, so it writes down what it waits for.
+    const open = new Set();
+    const done = async (what, promise) => {
+        open.add(what);
+        await promise;
+        open.delete(what);
+    };
+    const go = (place) => scrollTo({ top: place, behavior: "instant" });
+    const frame = () => done("the next frame", new Promise(requestAnimationFrame));
+    const loaded = (image) => new Promise((next) => {
+        image.addEventListener("load", next, { once: true });
+        image.addEventListener("error", next, { once: true });
+        setTimeout(next, 200);
+    });
+    const read = async () => {
+        for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+            go(y);
+            await frame();
+        }
+        await done("fonts", document.fonts.ready);
+        await done("formulas", window.MathJax?.startup?.promise);
+        // A lazy picture loads when it comes near the window. One that was pushed elsewhere while
+        // it was scrolled past would never load: bring each that is left into view until it has.
+        for (const image of document.images) {
+            while (image.checkVisibility() && !image.complete) {
+                image.scrollIntoView({ block: "center", behavior: "instant" });
+                await done("the picture " + (image.currentSrc || image.src), loaded(image));
+                await frame();
+            }
+        }
+        go(0);
+    };
+    const stop = new Promise((_, fail) => setTimeout(
+        () => fail(new Error(`not read in ${limit} s, waiting for ${[...open].join(" and ")}`)),
+        1000 * limit));
+    await Promise.race([read(), stop]);
 }"""
 
 
-def read(page, address):
-    """Open a page and read it from top to bottom, as far as a script can."""
+def read(page, address, limit=LONGEST):
+    """Open a page and read it from top to bottom, as far as a script can.
+
+    What has not finished after `limit` seconds is named in an error.
+    """
     page.goto(address)
-    page.evaluate(READ_THROUGH)
+    page.evaluate(READ_THROUGH, limit)
 
 
 def requests(page, address, origin):
@@ -140,7 +169,12 @@ def shown(figure, index):
     """What an explorer shows, once its picture has loaded, and how its control says it."""
     image = figure.locator("img")
     image.scroll_into_view_if_needed()
-    image.evaluate("async (image) => { try { await image.decode(); } catch {} }")
+    image.evaluate(
+        """async (image, limit) => Promise.race([
+            image.decode().catch(() => {}),
+            new Promise((late) => setTimeout(late, 1000 * limit))])""",
+        LONGEST,
+    )
     return {
         "picture": image.evaluate("(image) => image.naturalWidth && image.currentSrc"),
         "alternative text": image.get_attribute("alt"),

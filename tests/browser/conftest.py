@@ -59,6 +59,8 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128  # a page asks for many files at once
+
     def handle_error(self, *_):
         """A page that is closed hangs up: nothing to report."""
 
@@ -71,7 +73,8 @@ def serve():
     def start(folder):
         handler = functools.partial(Quiet, directory=folder)
         server = Server(("127.0.0.1", 0), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # By default it takes half a second to notice that it should stop.
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.server_port}/"
 

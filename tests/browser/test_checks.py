@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 
 import checks
 import pytest
+from playwright.sync_api import Error
 
 from sdbook.explore import Explorer, Slider
 from sdbook.explore.player import FRAMES_URL, SCRIPTS, STYLES, player_html
 
 PAGE = "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1>{}</main>"
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="
+TALL = "<div style='height:9000px'></div>"
 SHOWN = f'<img src="{DOT}" alt="A dot." width=20 height=20>'
 
 
@@ -28,6 +31,41 @@ def address(tmp_path, serve):
         return origin + name
 
     return write
+
+
+def test_read_brings_back_a_picture_that_was_scrolled_past(new_page, address, tmp_path):
+    (tmp_path / "dot.gif").write_bytes(base64.b64decode(DOT.partition(",")[2]))
+    late = f"""{TALL * 4}<script>
+        addEventListener("scroll", () => {{
+            if (scrollY < 20000 || document.images.length) return;
+            document.querySelector("h1").innerHTML = `{TALL}
+                <img src=dot.gif alt="A dot." width=20 height=20 loading=lazy>`;
+        }});
+    </script>"""
+    page = new_page()
+    checks.read(page, address(late))
+    assert page.locator("img").count() == 1
+    assert checks.pictures(page) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("<img src=late/dot.gif alt='A dot.' loading=lazy>", "the picture .*late/dot.gif"),
+        ("<script>requestAnimationFrame = () => 0</script>", "the next frame"),
+        (
+            "<script>MathJax = { startup: { promise: new Promise(() => 0) } }</script>",
+            "formulas",
+        ),
+    ],
+)
+def test_read_names_what_does_not_finish(new_page, serve, tmp_path, body, what):
+    # The page itself is complete, so that only reading it waits for the picture.
+    (tmp_path / "page.html").write_text(PAGE.format(f"{TALL}{body}"), encoding="utf-8")
+    page = new_page()
+    page.route("**/late/*", lambda route: None)  # no answer, ever
+    with pytest.raises(Error, match=f"not read in 1 s, waiting for {what}"):
+        checks.read(page, serve(tmp_path) + "page.html", limit=1)
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ The theme sends 1.5 MB of icon drawings as a script, though its style sheet draw
 from a font, 0.4 MB of style rules of which the book uses a quarter, 0.2 MB of font for a dozen
 icons, and with every page the index of all words, for a search while you type that is switched
 off. After a build this extension empties that script, removes from each style sheet the rules for
-classes and ids whose names occur neither in a page nor in a script, from the icon fonts the icons
-that no rule is left to draw, from scripts the comments, and leaves the search to the search page.
+classes and ids whose names occur neither in a page nor in a script and the variables that nobody
+reads, from the icon fonts the icons that no rule is left to draw, from scripts the comments, and
+leaves the search to the search page.
 In code it removes the marks around what has the colour of plain text, a third of the page in a
 chapter with much code.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +36,10 @@ TABS = re.compile(r'\s*<script [^>]*src="[^"]*\bdesign-tabs\.js[^"]*"></script>'
 # In the scripts of extensions: comments on lines of their own, and indentation.
 TALK = re.compile(
     r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*\n|//.*?\n|(?=\S))", re.DOTALL | re.MULTILINE
+)
+# The setting of a variable. Strings and addresses in it may hold anything.
+VARIABLE = re.compile(
+    r"""(?<=[{;])\s*(--[\w-]+)\s*:(?:url\([^)]*\)|"[^"]*"|'[^']*'|[^;{}"'])*(?:;|(?=\}))"""
 )
 # Groups that hold other rules; the rest (fonts, animations, ...) is kept whole.
 NESTING = {"media", "supports", "layer", "container"}
@@ -96,6 +102,21 @@ def _names(selector: list[Node]) -> set[str]:
     return classes | {token.value for token in selector if token.type == "hash"}
 
 
+def shrink_variables(sheets: list[str], used: set[str]) -> list[str]:
+    """Return the style sheets without the variables that none of them reads, and no script."""
+    while True:
+        read = used.union(re.findall(r"var\(\s*(--[\w-]+)", " ".join(sheets)))
+        keep = partial(_keep, read)
+        left = [VARIABLE.sub(keep, sheet) for sheet in sheets]
+        if left == sheets:
+            return left
+        sheets = left
+
+
+def _keep(read: set[str], found: re.Match[str]) -> str:
+    return found[0] if found[1] in read else ""
+
+
 def shrink_fonts(folder: Path, css: str) -> None:
     """Keep the icons that ``css`` names in the fonts in ``folder``."""
     logging.getLogger("fontTools").setLevel(logging.WARNING)
@@ -122,10 +143,11 @@ def make_lean(app: Sphinx, exception: Exception | None) -> None:
     (folder / ICON_SCRIPT).write_text("", encoding="utf-8")
     for script in (folder / "_static").glob("*.js"):
         script.write_text(TALK.sub("", script.read_text(encoding="utf-8")), encoding="utf-8")
-    used, left = names_in_use(folder), []
-    for sheet in (folder / "_static").rglob("*.css"):
-        left.append(shrink(sheet.read_text(encoding="utf-8"), used))
-        sheet.write_text(left[-1], encoding="utf-8")
+    used, sheets = names_in_use(folder), list((folder / "_static").rglob("*.css"))
+    left = [shrink(sheet.read_text(encoding="utf-8"), used) for sheet in sheets]
+    left = shrink_variables(left, used)
+    for sheet, css in zip(sheets, left, strict=True):
+        sheet.write_text(css, encoding="utf-8")
     shrink_fonts(folder / ICON_FONTS, "".join(left))
 
 

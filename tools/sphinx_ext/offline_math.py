@@ -2,7 +2,8 @@
 
 The package ``sphinx-mathjax-offline`` carries all of MathJax (25 MB) and copies all of it. TeX
 input and HTML output need a tenth of that. Its one-file bundle would also load MathJax's context
-menu on every page (0.4 MB), so the parts are named one by one.
+menu on every page (0.4 MB), so the parts are named one by one. Of TeX they are what is built in and
+AMS mathematics: definitions (`newcommand`) and packages that load themselves are not used.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from sphinx.errors import ExtensionError
 PARTS = [
     "a11y/assistive-mml.js",  # MathML beside each formula, for screen readers
     "core.js",
-    "input/tex.js",
-    "input/tex/extensions",
+    "input/tex-base.js",
+    "input/tex/extensions/ams.js",
     "output/chtml.js",
     "output/chtml/fonts",
     "startup.js",
 ]
-LOAD = ["core", "input/tex", "output/chtml", "a11y/assistive-mml"]
+LOAD = ["core", "input/tex-base", "[tex]/ams", "output/chtml", "a11y/assistive-mml"]
 
 
 def mathjax_folder() -> Path:
@@ -50,6 +51,10 @@ def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Point Sphinx's mathjax extension at the local copy."""
     app.config.mathjax_path = "mathjax/startup.js"
-    app.config.mathjax3_config = {**(app.config.mathjax3_config or {}), "loader": {"load": LOAD}}
+    app.config.mathjax3_config = {
+        **(app.config.mathjax3_config or {}),
+        "loader": {"load": LOAD},
+        "tex": {"packages": ["base", "ams"]},
+    }
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,1 @@
+"""Benchmarks: each compares in one run, and writes what it measured; see README.md."""

@@ -1,0 +1,76 @@
+"""Run the benchmarks and write what they measure.
+
+python -m benchmarks                 # those that results.json lacks for this machine
+python -m benchmarks probe adam      # these, again
+python -m benchmarks --quick --out elsewhere.json    # tiny sizes: does it work?
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks import adam, experiment, gpu, growth, memory, probe, products
+from benchmarks.machine import load, machine, now
+
+BENCHMARKS = {
+    "probe": probe,
+    "experiment": experiment,
+    "products": products,
+    "growth": growth,
+    "memory": memory,
+    "gpu": gpu,
+    "adam": adam,
+}
+RESULTS = Path(__file__).with_name("results.json")
+
+
+def read(path: Path, quick: bool) -> dict[str, Any]:
+    """What has been measured on this machine with these versions and sizes, or nothing yet."""
+    here = {"machine": machine(), "quick": quick}
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if here.items() <= found.items():
+            return found
+    return {**here, "benchmarks": {}}
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Replace the file in one step, so that an interruption loses one benchmark at most."""
+    beside = path.with_suffix(".unfinished")
+    beside.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    os.replace(beside, path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works")
+    parser.add_argument("--out", type=Path, help="where to write (results.json beside this file)")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(BENCHMARKS):
+        parser.error(f"no benchmark is called {unknown.pop()!r}; there are {', '.join(BENCHMARKS)}")
+    if options.quick and options.out is None:
+        parser.error("--quick needs --out: what it measures says nothing about speed")
+    path = options.out or RESULTS
+
+    results = read(path, options.quick)
+    done = results["benchmarks"]
+    for name in options.names or [name for name in BENCHMARKS if name not in done]:
+        print(f"\n{name}: {BENCHMARKS[name].__doc__.splitlines()[0]}", flush=True)
+        busy, begin = load(), time.perf_counter()
+        found = BENCHMARKS[name].measure(options.quick, lambda line: print(line, flush=True))
+        took = time.perf_counter() - begin
+        done[name] = {"date": now(), "took": took, "load_before": busy, **found}
+        write(path, results)
+        print(f"{name} took {took:.0f} s", flush=True)
+    print(f"\nAll is in {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""What a data set is: features, true labels, superclasses, and something to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdbook import _validate
+from sdbook.noise import Seed
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Features with their true labels.
+
+    Attributes
+    ----------
+    name : str
+        What the data are, for titles and messages.
+    features : ndarray of shape (N, d)
+        One instance per row.
+    labels : ndarray of int, shape (N,)
+        True labels, 0 to K - 1.
+    superclasses : ndarray of int, shape (K,)
+        The superclass of each class. All zero where there is only one.
+    class_names : tuple of str
+        One name per class, K in all.
+    images : ndarray of shape (N, height, width) or None
+        What a person would look at, where there is such a thing.
+    superclass_names : tuple of str or None
+        One name per superclass, where they have names.
+    texts : tuple of str or None
+        What a person would read, one for each instance, where there is such a thing.
+
+    Examples
+    --------
+    >>> from sdbook import datasets
+    >>> data = datasets.digits()
+    >>> data
+    Dataset('digits': 1797 instances, 64 features, 10 classes)
+    >>> train, test = data.split(test_share=1 / 3, rng=0)
+    >>> len(train), len(test)
+    (1198, 599)
+    """
+
+    name: str
+    features: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    superclasses: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    images: NDArray[np.float64] | None = field(default=None, repr=False)
+    superclass_names: tuple[str, ...] | None = None
+    texts: tuple[str, ...] | None = field(default=None, repr=False)
+
+    @property
+    def classes(self) -> int:
+        """Number of classes K."""
+        return len(self.class_names)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __repr__(self) -> str:
+        instances, width = self.features.shape
+        return (
+            f"{type(self).__name__}({self.name!r}: {instances} instances, {width} features, "
+            f"{self.classes} classes)"
+        )
+
+    def gram(self) -> NDArray[np.float64]:
+        """Return the Gram matrix ``features @ features.T``, of shape (N, N).
+
+        Raises
+        ------
+        MemoryError
+            If it does not fit into the memory that is free.
+        """
+        _validate.memory(f"the Gram matrix of {len(self)} instances", len(self) ** 2, 8)
+        return self.features @ self.features.T
+
+    def take(self, instances: ArrayLike) -> Dataset:
+        """Return the chosen instances (indices or a mask) as a data set."""
+        chosen = np.asarray(instances)
+        return replace(
+            self,
+            features=self.features[chosen],
+            labels=self.labels[chosen],
+            images=None if self.images is None else self.images[chosen],
+            texts=None if self.texts is None else tuple(np.array(self.texts, object)[chosen]),
+        )
+
+    def split(self, test_share: float = 1 / 3, *, rng: Seed = None) -> tuple[Dataset, Dataset]:
+        """Split into train and test, each class in the same proportion.
+
+        Parameters
+        ----------
+        test_share : float
+            Share of each class that goes to the test set, in (0, 1); rounded to whole instances.
+        rng : int, numpy.random.Generator or None
+            Source of randomness.
+
+        Returns
+        -------
+        train, test : Dataset
+            Instances sorted as in the original.
+
+        Raises
+        ------
+        ValueError
+            If `test_share` is out of range, or leaves a class without a training or test instance.
+        """
+        share = _validate.real("test_share", test_share, 0, 1, open_low=True, open_high=True)
+        rng = np.random.default_rng(rng)
+        is_test = np.zeros(len(self), dtype=bool)
+        for k in range(self.classes):
+            members = np.flatnonzero(self.labels == k)
+            size = round(share * len(members))
+            if not 0 < size < len(members):
+                raise ValueError(
+                    f"test_share is {test_share}, which takes {size} of the {len(members)} "
+                    f"instances of class {self.class_names[k]}; accepted are shares that leave at "
+                    "least one for training and one for testing"
+                )
+            is_test[rng.permutation(members)[:size]] = True
+        return self.take(~is_test), self.take(is_test)

@@ -1,0 +1,88 @@
+"""Finished batches on disk: safetensors shards beside a manifest that says what they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+MANIFEST = "manifest.json"
+
+
+class Store:
+    """A folder of shards ``START-STOP.safetensors``, rows START to STOP - 1 of the features.
+
+    Files appear under their name when they are complete (written beside it, then renamed), so
+    whatever interrupts a run, a shard is either whole or not there.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it does not exist.
+    manifest : mapping
+        What the features are of. A folder with another manifest is refused.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds features of something else, or files without a manifest.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], manifest: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        path = self.folder / MANIFEST
+        if path.exists():
+            _compare(path, manifest)
+            return
+        if self.folder.exists() and any(self.folder.iterdir()):
+            raise ValueError(
+                f"folder is {str(self.folder)!r}, which holds files but no {MANIFEST}; accepted "
+                "are a new or empty folder, and one that an earlier call has begun"
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _write(path, (json.dumps(dict(manifest), indent=2) + "\n").encode())
+
+    def read(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Yield the start, the stop and the rows of each shard."""
+        for path in sorted(self.folder.glob("*-*.safetensors")):
+            start, stop = map(int, path.stem.split("-"))
+            try:
+                rows = load_file(path)["features"]
+            except (SafetensorError, KeyError) as error:
+                raise ValueError(
+                    f"{str(path)!r} cannot be read ({error}); delete it, and its rows will be "
+                    "computed again"
+                ) from error
+            yield start, stop, rows
+
+    def write(self, start: int, rows: NDArray[np.float32]) -> None:
+        """Keep a finished batch."""
+        path = self.folder / f"{start:09}-{start + len(rows):09}.safetensors"
+        _write(path, save({"features": np.ascontiguousarray(rows)}))
+
+
+def _compare(path: Path, manifest: Mapping[str, Any]) -> None:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    for name in {**manifest, **kept}:
+        if kept.get(name) != manifest.get(name):
+            raise ValueError(
+                f"folder is {str(path.parent)!r}, which holds features of something else: its "
+                f"{name} is {kept.get(name)!r}, not {manifest.get(name)!r}; accepted are a new "
+                "folder, or the same inputs, model and settings as before"
+            )
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

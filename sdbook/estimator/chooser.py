@@ -1,0 +1,298 @@
+"""Choosing rounds, lambda and method by held-out accuracy on given labels, right or wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import ParameterGrid, check_cv
+
+from sdbook import _validate
+from sdbook.distillation import distill_all
+from sdbook.estimator.classifier import SelfDistilled
+from sdbook.estimator.given import Given
+from sdbook.estimator.method import Method
+from sdbook.solvers import factorise
+
+__all__ = ["METHODS", "SelfDistilledClassifierCV"]
+
+METHODS: tuple[dict[str, Any], ...] = (
+    {"refinement": "as is"},
+    {"refinement": "hard"},
+    {"refinement": "top-k", "k": 2, "student_loss": "gce"},
+    {"refinement": "hard", "loss": "gce"},
+)
+METHOD_PARAMETERS = ("refinement", "k", "lead", "loss", "student_loss")
+
+
+class SelfDistilledClassifierCV(SelfDistilled):
+    """A `SelfDistilledClassifier` that chooses its settings without clean labels.
+
+    Cross-validation on the given labels: each combination of method, lambda and rounds is trained
+    on all folds but one and judged by how often its answers on the last agree with the *given*
+    labels, wrong ones included. The best is trained again on everything, so that all attributes of
+    `SelfDistilledClassifier` are there as well.
+
+    Parameters
+    ----------
+    rounds : int
+        The most rounds to consider, >= 1; all numbers up to it are tried.
+    lams : array_like of shape (L,)
+        L2 strengths to try, > 0.
+    methods : mapping, or sequence of mappings, optional
+        Parameters of `SelfDistilledClassifier` to try: any of ``refinement``, ``k``, ``lead``,
+        ``loss`` and ``student_loss``, each with one value, or as in
+        ``sklearn.model_selection.ParameterGrid`` with a list of values. By default
+        ``sdbook.estimator.chooser.METHODS``: outputs as they are, decisions, two candidates with
+        generalised cross-entropy, and decisions with generalised cross-entropy in all rounds
+        (whose first round is that loss on the given labels alone).
+    centre, normalise, fit_intercept : bool
+        As in `SelfDistilledClassifier`; the mean is taken from the training folds alone.
+    cv : int, splitter or iterable of (train, test)
+        As in scikit-learn: a number is that of stratified folds.
+    n_jobs : int, optional
+        Folds to work on at once, as in joblib, which can also hand them to a cluster.
+    verbose : int
+        How much joblib says about its progress.
+    tolerance : float, optional
+        Relative gradient norm at which the solver stops. By default 1e-6 in the folds (1e-4 in
+        float32), enough to see who answers what, and as in `SelfDistilledClassifier` at the end.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        Parameters of the `SelfDistilledClassifier` that was chosen.
+    best_score_ : float
+        Its held-out accuracy on the given labels.
+    lam_ : float
+        L2 strength that was chosen.
+    n_rounds_ : int
+        Number of rounds that was chosen.
+    method_ : dict
+        Method that was chosen, one of ``methods_``.
+    lams_ : ndarray of shape (L,)
+        L2 strengths tried.
+    methods_ : list of dict, of length M
+        Methods tried.
+    scores_ : ndarray of shape (M, L, rounds)
+        Held-out accuracy on the given labels, mean over the folds. With soft targets, the mean
+        share of the answered class.
+    fold_scores_ : ndarray of shape (folds, M, L, rounds)
+        The same for each fold.
+    changes_ : ndarray of shape (M, L, rounds - 1)
+        Stability: share of held-out instances whose answer changes from one round to the next,
+        mean over the folds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        By `fit`, if a parameter or an argument is not as described.
+
+    See Also
+    --------
+    SelfDistilledClassifier : One setting.
+
+    Notes
+    -----
+    *Why wrong labels can judge.* Let C[k, j] be the chance that true class k is given label j, and
+    J[k, j] the share of held-out instances that are of true class k and are answered with j. If
+    given labels are drawn independently of the features, given the true class, the expected
+    accuracy on them is ``sum_kj J[k, j] C[k, j]``. With symmetric noise at rate eta, C is 1 - eta
+    on its diagonal and eta / (K - 1) elsewhere, so that clean accuracy a gives noisy accuracy
+
+        eta / (K - 1) + (1 - eta K / (K - 1)) a .
+
+    A line that rises as long as eta < (K - 1) / K: whatever errors a classifier makes, the order
+    of two classifiers is the same on noisy labels as on clean ones.
+
+    *When they mislead.* With other noise, an error costs as much as its label is rare: answering j
+    for true class k loses C[k, k] - C[k, j]. If every row of C is largest on its diagonal, then
+    nothing beats being always right, and the clean error is between the noisy regret (accuracy
+    lost against being always right) divided by the largest of these differences and by the
+    smallest. In between the order can be wrong: superclass noise forgives confusion inside a
+    superclass. Where a wrong label is the most frequent one of a class (pair flip at rates above
+    1/2), it is preferred to the true one.
+
+    *How far to trust it.* With N instances and noisy accuracy b, the standard error of a score is
+    ``sqrt(b (1 - b) / N)``, and on the scale of clean accuracy 1 / (1 - eta K / (K - 1)) times as
+    large: with ten classes and 70 % wrong labels, 4.5 times. Differences between settings are
+    known better, because they are judged on the same instances: only those answered differently
+    count.
+
+    *What stability says.* Where answers no longer change, further rounds bring nothing, right or
+    wrong. It does not choose by itself: with a small lambda little changes because little is
+    averaged, and with a large one answers can go on changing for the worse.
+
+    *What it costs.* Each fold factorises its features once. All lambdas are trained side by side
+    (`sdbook.distill_all`), all numbers of rounds come from one run, and methods with the same loss
+    share their teachers.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, noise
+    >>> from sdbook.estimator import SelfDistilledClassifierCV
+    >>> train, test = datasets.digits().split(rng=0)
+    >>> given = noise.corrupt(train.labels, noise.symmetric(10, 0.5), rng=0)
+    >>> model = SelfDistilledClassifierCV(
+    ...     rounds=3, lams=[1e-4, 1e-3, 1e-2], methods={"refinement": ["as is", "hard"]}, cv=3
+    ... ).fit(train.features, given)
+    >>> model.scores_.shape
+    (2, 3, 3)
+    >>> model.score(test.features, test.labels) > 0.85
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 5,
+        lams: ArrayLike = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1),
+        methods: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        centre: bool = True,
+        normalise: bool = True,
+        fit_intercept: bool = False,
+        cv: Any = 5,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        tolerance: float | None = None,
+    ) -> None:
+        self.rounds = rounds
+        self.lams = lams
+        self.methods = methods
+        self.centre = centre
+        self.normalise = normalise
+        self.fit_intercept = fit_intercept
+        self.cv = cv
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.tolerance = tolerance
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SelfDistilledClassifierCV:
+        """Choose by cross-validation, then train what was chosen on everything.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, d)
+            Dense features; float32 is kept.
+        y : array_like of shape (N,) or (N, K)
+            Given labels or soft targets, as in `SelfDistilledClassifier.fit`.
+        sample_weight : array_like of shape (N,), optional
+            How much each instance counts, >= 0, in training and in the scores.
+
+        Returns
+        -------
+        SelfDistilledClassifierCV
+            Itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or an argument is not as described.
+        """
+        rounds = _validate.count("rounds", self.rounds)
+        self.lams_ = _lams(self.lams)
+        self.methods_ = _methods(self.methods)
+        methods = [Method.of(**parameters) for parameters in self.methods_]
+        given = Given.of(self, X, y, sample_weight)
+
+        folds = check_cv(self.cv, given.labels, classifier=True).split(given.X, given.labels)
+        judged = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
+            delayed(self._judge)(given.take(train), given.take(test), methods, rounds)
+            for train, test in folds
+        )
+        self.fold_scores_ = np.array([scores for scores, _ in judged])
+        self.scores_ = self.fold_scores_.mean(axis=0)
+        self.changes_ = np.mean([changes for _, changes in judged], axis=0)
+
+        m, j, t = _first_best(self.scores_, self.lams_)
+        self.method_, self.lam_, self.n_rounds_ = self.methods_[m], float(self.lams_[j]), t + 1
+        self.best_score_ = float(self.scores_[m, j, t])
+        self.best_params_ = {
+            "rounds": self.n_rounds_,
+            "lam": self.lam_,
+            **self.method_,
+            "centre": self.centre,
+            "normalise": self.normalise,
+            "fit_intercept": self.fit_intercept,
+            "tolerance": self.tolerance,
+        }
+        self._learn(given, self.lam_, self.n_rounds_, methods[m])
+        return self
+
+    def _judge(
+        self, train: Given, test: Given, methods: list[Method], rounds: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return scores (M, L, rounds) and changes (M, L, rounds - 1) on one held-out fold."""
+        preparation = self._prepare(train)
+        fact = factorise(preparation.apply(train.X), unit_norm=False)
+        held_out = preparation.apply(test.X)
+        train_all = partial(
+            distill_all,
+            fact,
+            [train.targets] * len(self.lams_),
+            self.lams_,
+            weights=train.weights,
+            tolerance=self._tolerance(train, 1e-6),
+        )
+        losses = {id(method.loss): method.loss for method in methods}
+        teachers = {key: train_all(rounds=1, loss=loss) for key, loss in losses.items()}
+        answers = np.empty((len(methods), len(self.lams_), rounds, len(test.X)), dtype=np.intp)
+        for m, method in enumerate(methods):
+            runs = teachers[id(method.loss)]
+            if rounds > 1:
+                runs = train_all(
+                    rounds=rounds,
+                    refinement=method.refinement,
+                    loss=method.losses(rounds),
+                    after=runs,
+                )
+            for j, run in enumerate(runs):
+                for t, step in enumerate(run.rounds):
+                    answers[m, j, t] = (held_out @ step.weights).argmax(axis=1)
+        credit = test.targets[np.arange(len(test.X)), answers]
+        changed = answers[:, :, 1:] != answers[:, :, :-1]
+        counts = np.ones(len(test.X)) if test.weights is None else test.weights
+        if not counts.any():
+            raise ValueError(
+                "sample_weight leaves a held-out fold of cv without weight; accepted are weights "
+                "that leave some in each"
+            )
+        return credit @ counts / counts.sum(), changed @ counts / counts.sum()
+
+
+def _lams(values: ArrayLike) -> NDArray[np.float64]:
+    lams = np.atleast_1d(_validate.reals("lams", values, 0, open_low=True))
+    if lams.ndim > 1 or lams.size == 0:
+        raise ValueError(f"lams has shape {lams.shape}; accepted is a non-empty list of numbers")
+    return lams
+
+
+def _methods(methods: Any) -> list[dict[str, Any]]:
+    given = METHODS if methods is None else methods
+    grids = [given] if isinstance(given, Mapping) else list(given)
+    if not grids or not all(isinstance(grid, Mapping) for grid in grids):
+        raise TypeError(f"methods is {methods!r}; accepted are a mapping or a list of mappings")
+    for name in {name for grid in grids for name in grid}:
+        if name not in METHOD_PARAMETERS:
+            raise ValueError(
+                f"methods has the parameter {name!r}; accepted are {', '.join(METHOD_PARAMETERS)}"
+            )
+    lists = [
+        {
+            name: value if isinstance(value, list | tuple) else [value]
+            for name, value in grid.items()
+        }
+        for grid in grids
+    ]
+    return list(ParameterGrid(lists))
+
+
+def _first_best(scores: NDArray[np.float64], lams: NDArray[np.float64]) -> tuple[int, int, int]:
+    """Return where the best score is: on a tie the fewest rounds, largest lambda, first method."""
+    best = np.argwhere(scores >= scores.max() - 1e-12)  # up to rounding of the means
+    m, j, t = min(best.tolist(), key=lambda place: (place[2], -lams[place[1]], place[0]))
+    return m, j, t

@@ -1,0 +1,373 @@
+"""The loop of `sdbook.distill` as a scikit-learn classifier."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from sdbook import _validate
+from sdbook.distillation import Round, Run, distill
+from sdbook.estimator.given import Floats, Given, instances
+from sdbook.estimator.method import Method
+from sdbook.estimator.preparation import Preparation
+from sdbook.refine import Refinement
+from sdbook.solvers import Loss, NotConverged, factorise
+from sdbook.solvers.softmax import softmax
+
+__all__ = ["SelfDistilled", "SelfDistilledClassifier"]
+
+
+class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """What a fitted classifier can do, however its settings were found."""
+
+    centre: bool
+    normalise: bool
+    fit_intercept: bool
+    tolerance: float | None
+    rounds_: tuple[Round, ...]
+    classes_: NDArray[Any]
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """Return the most likely class of each instance after the last round.
+
+        Parameters
+        ----------
+        X : array_like of shape (M, d)
+
+        Returns
+        -------
+        ndarray of shape (M,)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            Before `fit`, or if `X` is not as the features that were fitted.
+        """
+        outputs = self.predict_proba(X)
+        return self.classes_[outputs.argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> Floats:
+        """Return the outputs of the last round.
+
+        Parameters
+        ----------
+        X : array_like of shape (M, d)
+
+        Returns
+        -------
+        ndarray of shape (M, K)
+            Rows sum to one, classes as in ``classes_``. They are not probabilities of being
+            right: many rounds draw them towards 1/K without changing the answer.
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            Before `fit`, or if `X` is not as the features that were fitted.
+        """
+        return softmax(self._prepared(X) @ self.rounds_[-1].weights)
+
+    def staged_predict_proba(self, X: Any) -> Iterator[Floats]:
+        """Return the outputs of every round, the teacher's first.
+
+        Parameters
+        ----------
+        X : array_like of shape (M, d)
+
+        Yields
+        ------
+        ndarray of shape (M, K)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            Before `fit`, or if `X` is not as the features that were fitted.
+        """
+        prepared = self._prepared(X)
+        for step in self.rounds_:
+            yield softmax(prepared @ step.weights)
+
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
+        """Return the most likely class of each instance after every round, the teacher's first.
+
+        Parameters
+        ----------
+        X : array_like of shape (M, d)
+
+        Yields
+        ------
+        ndarray of shape (M,)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            Before `fit`, or if `X` is not as the features that were fitted.
+        """
+        for outputs in self.staged_predict_proba(X):
+            yield self.classes_[outputs.argmax(axis=1)]
+
+    def _prepared(self, X: Any) -> Floats:
+        check_is_fitted(self)
+        return self.preparation_.apply(instances(self, X))
+
+    def _learn(self, given: Given, lam: float, rounds: int, method: Method) -> None:
+        """Run the loop on all that is given, and keep what it says about the given labels."""
+        self.preparation_ = self._prepare(given)
+        fact = factorise(self.preparation_.apply(given.X), unit_norm=False)
+        with warnings.catch_warnings():
+            if self.tolerance is None:
+                warnings.simplefilter("ignore", NotConverged)
+            run = distill(
+                fact,
+                given.targets,
+                lam,
+                rounds=rounds,
+                refinement=method.refinement,
+                loss=method.losses(rounds),
+                weights=given.weights,
+                # So exact that weights equal repetitions to seven digits.
+                tolerance=self._tolerance(given, 1e-10),
+            )
+        self._warn_if_inexact(run)
+        width = given.X.shape[1]
+        self.classes_ = given.classes
+        self.rounds_ = run.rounds
+        self.mean_ = self.preparation_.mean
+        self.coef_ = run.last.weights[:width].T
+        constant = run.last.weights[width:].T  # one column with an intercept, else none
+        self.intercept_ = constant.sum(axis=1)
+        self.certificate_ = run.last.certificate
+        self.corrected_labels_per_round_ = np.array(
+            [given.classes[step.outputs.argmax(axis=1)] for step in run.rounds]
+        )
+        self.corrected_labels_ = self.corrected_labels_per_round_[-1]
+        self.suspicion_ = suspicion(run.last.outputs, given.labels)
+
+    def _tolerance(self, given: Given, wanted: float) -> float | None:
+        """Return what was asked for, else what is wanted in float64, else the solver's default."""
+        if self.tolerance is None and given.X.dtype == np.float64:
+            return wanted
+        return self.tolerance
+
+    def _warn_if_inexact(self, run: Run) -> None:
+        """Rounding can stop the solver short of 1e-10; only short of its default is that news."""
+        for step in run.rounds:
+            found = step.certificate
+            if found is None or found.converged or self.tolerance is not None:
+                continue
+            if found.relative_gradient_norm > 1e-8:
+                warnings.warn(f"round {step.t}: {found}", NotConverged, stacklevel=4)
+
+    def _prepare(self, given: Given) -> Preparation:
+        """Settle how these training instances, and all that come after, are prepared."""
+        return Preparation.of(
+            given.X,
+            given.weights,
+            centre=self.centre,
+            normalise=self.normalise,
+            intercept=self.fit_intercept,
+        )
+
+
+class SelfDistilledClassifier(SelfDistilled):
+    """A linear softmax classifier that is taught by its own answers: for labels that are wrong.
+
+    A teacher is trained on the given labels, then students on what a refinement makes of the
+    outputs of the round before (`sdbook.distill`, which does the work). The answers of the last
+    round on the training instances are ``corrected_labels_``.
+
+    Parameters
+    ----------
+    rounds : int
+        Rounds in all, >= 1, the teacher among them. One round is plain (multinomial, penalised)
+        logistic regression.
+    lam : float
+        L2 strength lambda of the mean loss, > 0. For scikit-learn's logistic regression it is
+        ``C = 1 / (N lam)``, or twice that with two classes, for which that keeps one vector.
+    refinement : {"as is", "hard", "top-k", "one or two"} or callable
+        What students are taught: the outputs themselves (self-distillation), the decision, the `k`
+        likeliest classes alike (partial labels), or one where it leads by more than `lead` and
+        else two. See `sdbook.refine`.
+    k : int
+        Candidates of "top-k", fewer than there are classes to say anything at all.
+    lead : float
+        Lead of "one or two", >= 0.
+    loss : {"cross-entropy", "gce"} or Loss
+        Of the teacher; "gce" is `sdbook.solvers.GeneralisedCrossEntropy` with q = 0.7.
+    student_loss : {"cross-entropy", "gce"} or Loss, optional
+        Of the students; that of the teacher by default.
+    centre : bool
+        Subtract the mean of the training instances.
+    normalise : bool
+        Scale each instance to unit norm, after centring.
+    fit_intercept : bool
+        Append a constant feature, penalised like the others.
+    tolerance : float, optional
+        Relative gradient norm at which the solver stops. By default, as near to 1e-10 as rounding
+        lets it come in float64 (a `NotConverged` warning above 1e-8), and 1e-4 in float32.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (K,)
+        Names of the classes.
+    corrected_labels_ : ndarray of shape (N,)
+        What the last round answers on the training instances.
+    corrected_labels_per_round_ : ndarray of shape (rounds, N)
+        The same after each round.
+    suspicion_ : ndarray of shape (N,)
+        In [0, 1], how little the last round believes the given label: the output of the strongest
+        *other* class as a share of it and the output of the given label together. Above 1/2
+        exactly where another class is likelier. Not the probability of a wrong label: use its
+        order.
+    certificate_ : Certificate
+        How exact the last round is; ``rounds_`` has one for each.
+    rounds_ : tuple of Round
+        Targets, outputs on the training instances, parameters and certificate of each round.
+    coef_ : ndarray of shape (K, d)
+        Parameters of the last round, for prepared features.
+    intercept_ : ndarray of shape (K,)
+        Its intercepts; zero without `fit_intercept`.
+    mean_ : ndarray of shape (d,)
+        What centring subtracts; zero without `centre`.
+    preparation_ : Preparation
+        Turns features into what the model sees.
+    n_features_in_ : int
+        Number of features d.
+    feature_names_in_ : ndarray of shape (d,)
+        Names of the features, where `X` had names that are all strings.
+
+    Raises
+    ------
+    TypeError, ValueError
+        By `fit`, if a parameter or an argument is not as described.
+
+    See Also
+    --------
+    SelfDistilledClassifierCV : Chooses rounds, lambda and method without clean labels.
+    sdbook.distill : The same loop, for features that are prepared already.
+
+    Notes
+    -----
+    *Centring and unit norm.* The theory counts in correlations, inner products of unit vectors:
+    how alike two instances are, and not how long they are. Centring takes from all of them what
+    they have in common, and so lowers the correlations between classes, which is what lets
+    averages tell classes apart. Switch both off where features are prepared already.
+
+    *Intercept.* A constant feature adds one to every inner product. With centred features and the
+    linearised model, it changes little but how well the overall shares of the given labels are
+    learnt: outputs move towards those shares instead of towards 1/K. Balanced labels need none;
+    with very unequal classes, pass ``fit_intercept=True``.
+
+    *Corrected labels are in-sample answers.* The given label of an instance is among those that
+    its answer averages. For correcting labels that helps: on digits, answers of models that have
+    not seen the instance are less often right. As an estimate of accuracy on new instances it is
+    too kind; use held-out ones for that.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, noise
+    >>> from sdbook.estimator import SelfDistilledClassifier
+    >>> data = datasets.digits()
+    >>> given = noise.corrupt(data.labels, noise.symmetric(10, 0.5), rng=0)
+    >>> model = SelfDistilledClassifier(rounds=4, refinement="hard").fit(data.features, given)
+    >>> float((given == data.labels).mean().round(1))
+    0.5
+    >>> float((model.corrected_labels_ == data.labels).mean().round(1))
+    0.9
+    """
+
+    def __init__(
+        self,
+        *,
+        rounds: int = 2,
+        lam: float = 1e-3,
+        refinement: str | Refinement = "as is",
+        k: int = 2,
+        lead: float = 0.1,
+        loss: str | Loss = "cross-entropy",
+        student_loss: str | Loss | None = None,
+        centre: bool = True,
+        normalise: bool = True,
+        fit_intercept: bool = False,
+        tolerance: float | None = None,
+    ) -> None:
+        self.rounds = rounds
+        self.lam = lam
+        self.refinement = refinement
+        self.k = k
+        self.lead = lead
+        self.loss = loss
+        self.student_loss = student_loss
+        self.centre = centre
+        self.normalise = normalise
+        self.fit_intercept = fit_intercept
+        self.tolerance = tolerance
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> SelfDistilledClassifier:
+        """Train teacher and students.
+
+        Parameters
+        ----------
+        X : array_like of shape (N, d)
+            Dense features; float32 is kept.
+        y : array_like of shape (N,) or (N, K)
+            Given labels, numbers or strings, right or wrong. Or soft targets: a row of K shares
+            for each instance, which sum to one; the columns of a data frame name the classes.
+        sample_weight : array_like of shape (N,), optional
+            How much each instance counts, >= 0, in all rounds.
+
+        Returns
+        -------
+        SelfDistilledClassifier
+            Itself.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter or an argument is not as described.
+        """
+        method = Method.of(
+            refinement=self.refinement,
+            k=self.k,
+            lead=self.lead,
+            loss=self.loss,
+            student_loss=self.student_loss,
+        )
+        rounds = _validate.count("rounds", self.rounds)
+        given = Given.of(self, X, y, sample_weight)
+        self._learn(given, _validate.regularisation(self.lam), rounds, method)
+        return self
+
+
+def suspicion(outputs: Floats, labels: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return how little outputs believe given labels, in [0, 1].
+
+    Parameters
+    ----------
+    outputs : ndarray of shape (N, K)
+        Positive rows.
+    labels : ndarray of int, shape (N,)
+        Given labels.
+
+    Returns
+    -------
+    ndarray of shape (N,)
+        ``y_rival / (y_rival + y_given)``, where the rival is the strongest other class.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.estimator.classifier import suspicion
+    >>> suspicion(np.array([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6]]), np.array([0, 0])).round(3)
+    array([0.333, 0.857])
+    """
+    own = np.take_along_axis(outputs, labels[:, None], axis=1)[:, 0]
+    others = outputs.copy()
+    np.put_along_axis(others, labels[:, None], 0, axis=1)
+    rival = others.max(axis=1)
+    return rival / (rival + own)

@@ -1,0 +1,68 @@
+"""From features as they come to features as the theory wants them: centred, of unit norm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Preparation"]
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """What is done to each instance before the model sees it; made by `Preparation.of`.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (d,)
+        Subtracted from each instance.
+    normalise : bool
+        Whether what is left is divided by its norm. An instance at the mean stays zero.
+    intercept : bool
+        Whether a constant feature, 1, is appended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.estimator.preparation import Preparation
+    >>> X = np.array([[1.0, 2.0], [7.0, 10.0]])
+    >>> prepared = Preparation.of(X, centre=True, normalise=True, intercept=True)
+    >>> prepared.apply(X)
+    array([[-0.6, -0.8,  1. ],
+           [ 0.6,  0.8,  1. ]])
+    """
+
+    mean: Floats
+    normalise: bool
+    intercept: bool
+
+    @classmethod
+    def of(
+        cls,
+        X: Floats,
+        weights: Floats | None = None,
+        *,
+        centre: bool,
+        normalise: bool,
+        intercept: bool,
+    ) -> Preparation:
+        """Take the (weighted) mean from training instances, or none where `centre` is false."""
+        mean = np.average(X, axis=0, weights=weights) if centre else np.zeros(X.shape[1])
+        return cls(mean.astype(X.dtype, copy=False), normalise, intercept)
+
+    def apply(self, X: Floats) -> Floats:
+        """Return the prepared instances, of shape (N, d), or (N, d + 1) with an intercept."""
+        prepared = X - self.mean
+        if self.normalise:
+            norms = np.linalg.norm(prepared, axis=1, keepdims=True)
+            # What rounding leaves of an instance at the mean has no direction worth scaling up.
+            rounding = 4 * np.finfo(X.dtype).eps * np.linalg.norm(X, axis=1, keepdims=True)
+            prepared = np.where(norms > rounding, prepared / np.where(norms > 0, norms, 1), 0)
+        if self.intercept:
+            prepared = np.hstack([prepared, np.ones((len(X), 1))])
+        return prepared.astype(X.dtype, copy=False)

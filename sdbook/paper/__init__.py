@@ -1,0 +1,21 @@
+"""The experiment of Jeong & Chung (2024) on its six data sets, or on two that need no network.
+
+``python -m sdbook.paper --data cifar100`` loads the images from the Hugging Face hub, embeds them
+with a pretrained network, gives them wrong labels, and trains teachers, students and partial-label
+students by exact solves (extra ``paper``; a GPU helps). ``--data words`` and ``--data digits`` run
+the same protocol on data that come with Python packages.
+
+`PROTOCOL` says what is known of the paper's own set-up, and where this one differs.
+"""
+
+from sdbook.paper.features import load
+from sdbook.paper.protocol import NOISES as NOISES
+from sdbook.paper.protocol import PROTOCOL as PROTOCOL
+from sdbook.paper.protocol import RATES as RATES
+from sdbook.paper.protocol import Choice, experiment
+from sdbook.paper.report import gains, table
+from sdbook.paper.sources import LOCAL as LOCAL
+from sdbook.paper.sources import SOURCES as SOURCES
+from sdbook.paper.sources import Source
+
+__all__ = ["Choice", "Source", "experiment", "gains", "load", "table"]

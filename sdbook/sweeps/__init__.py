@@ -1,0 +1,8 @@
+"""Sweeps: whole experiments, noises x rates x seeds x methods, shared, stacked, kept, resumed."""
+
+from sdbook.sweeps.fingerprint import fingerprint
+from sdbook.sweeps.results import Results
+from sdbook.sweeps.store import Store
+from sdbook.sweeps.sweep import Method, Sweep
+
+__all__ = ["Method", "Results", "Store", "Sweep", "fingerprint"]

@@ -1,0 +1,430 @@
+"""The experiment of a paper: kinds of noise x rates x seeds x methods, on the same features.
+
+What is shared is computed once: the features' factorisation by all runs; the first rounds by
+methods that begin alike (whoever its students are, a teacher is the same). Runs are stacked:
+several of them are trained at once, in wide matrix products. Stacks are pieces of work for joblib,
+on the processors of this machine or, if a cluster has taken joblib's place, elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from sdbook import _validate, noise
+from sdbook.datasets import Dataset
+from sdbook.distillation import Run, distill_all
+from sdbook.refine import Refinement, as_is
+from sdbook.solvers import CrossEntropy, Factorisation, Loss, factorise
+from sdbook.sweeps.fingerprint import fingerprint
+from sdbook.sweeps.results import Results
+from sdbook.sweeps.store import Store
+
+__all__ = ["Method", "Sweep"]
+
+VERSION = 1
+"""Part of every key: raise it when the library's results change, so that no old one is taken."""
+
+WIDTH = 512
+"""Columns of the stacked matrix products: wide enough for their full speed."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """What is done with one set of given labels, in the words of `sdbook.distill`.
+
+    Attributes
+    ----------
+    rounds : int
+        Rounds in all, the teacher among them.
+    refinement : callable or sequence of callables
+        One for all students, or one for each.
+    loss : Loss or sequence of Loss, optional
+        One for all rounds, or one for each; cross-entropy by default.
+    model : {"softmax", "linear"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the number of rounds, or of what is given for each of them, is not as described.
+
+    Examples
+    --------
+    >>> from sdbook.refine import top_k
+    >>> from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
+    >>> from sdbook.sweeps import Method
+    >>> Method(rounds=2, refinement=top_k(2), loss=(CrossEntropy(), GeneralisedCrossEntropy(0.7)))
+    Method(2 rounds: top_k(2); CrossEntropy(), GeneralisedCrossEntropy(q=0.7))
+    """
+
+    rounds: int = 5
+    refinement: Refinement | Sequence[Refinement] = as_is
+    loss: Loss | Sequence[Loss] | None = None
+    model: str = "softmax"
+
+    def __post_init__(self) -> None:
+        _validate.count("rounds", self.rounds)
+        if self.model not in ("softmax", "linear"):
+            raise ValueError(f"model is {self.model!r}; accepted are 'softmax' and 'linear'")
+        _ = self.refinements, self.losses
+
+    @property
+    def refinements(self) -> list[Refinement]:
+        """One for each student."""
+        return _validate.one_each("refinement", self.refinement, self.rounds - 1, "student")
+
+    @property
+    def losses(self) -> list[Loss]:
+        """One for each round."""
+        return _validate.one_each("loss", self.loss or CrossEntropy(), self.rounds, "round")
+
+    @property
+    def beginnings(self) -> list[str]:
+        """A fingerprint for each round, of all that decides its outcome but the given labels."""
+        taught: list[Refinement | None] = [None, *self.refinements]
+        steps = list(zip(taught, self.losses, strict=True))
+        return [fingerprint(self.model, steps[: t + 1]) for t in range(self.rounds)]
+
+    def __repr__(self) -> str:
+        def short(values: list[Any]) -> str:
+            names = [getattr(value, "__name__", repr(value)) for value in values]
+            return names[0] if len(set(names)) == 1 else ", ".join(names)
+
+        parts = [
+            f"{self.rounds} rounds: {short(self.refinements)}" if self.rounds > 1 else "1 round"
+        ]
+        parts.append("straightened" if self.model == "linear" else short(self.losses))
+        return f"Method({'; '.join(parts)})"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Sweep:
+    """Kinds of noise x rates x seeds x methods on one data set.
+
+    Parameters
+    ----------
+    train : Dataset
+        Features, of unit norm, and true labels, which are made wrong and never trained on.
+    test : Dataset, optional
+        Measured with its true labels.
+    noises : mapping of str to callable
+        By name, a function from a rate to a corruption matrix, such as
+        ``lambda rate: noise.symmetric(10, rate)``.
+    rates : sequence of float
+        Corruption rates.
+    seeds : iterable of int
+        Of the given labels. Runs with the same seed differ in what is done, not in what was drawn.
+    methods : mapping of str to Method
+        By name.
+    lam : float
+        L2 strength, > 0.
+    exact : bool
+        Whether given labels have the proportions of the corruption matrix exactly.
+    tolerance : float, optional
+        Passed to the softmax solver.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+
+    Examples
+    --------
+    >>> from sdbook import datasets, noise
+    >>> from sdbook.refine import top_k
+    >>> from sdbook.sweeps import Method, Sweep
+    >>> train = datasets.block_correlated(4, 50, c=0.4, d=0.1)
+    >>> sweep = Sweep(
+    ...     train=train,
+    ...     noises={"symmetric": lambda rate: noise.symmetric(4, rate)},
+    ...     rates=[0.3, 0.6],
+    ...     seeds=range(2),
+    ...     methods={
+    ...         "self-distillation": Method(rounds=4),
+    ...         "partial labels": Method(rounds=2, refinement=top_k(2)),
+    ...     },
+    ...     lam=5e-4,
+    ...     exact=True,
+    ... )
+    >>> print(sweep.run(progress=False))
+    Results(1 noise x 2 rates x 2 seeds x 2 methods)
+    <BLANKLINE>
+    symmetric: accuracy in %, round by round, mean of 2 seeds
+    rate    self-distillation          partial labels
+    0.3     70.0  70.0  100.0 100.0    70.0  100.0
+    0.6     40.0  40.0  40.0  40.0     40.0  100.0
+    """
+
+    train: Dataset
+    test: Dataset | None = None
+    noises: Mapping[str, Callable[[float], ArrayLike]]
+    rates: Sequence[float]
+    seeds: Iterable[int]
+    methods: Mapping[str, Method]
+    lam: float
+    exact: bool = False
+    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind in (("train", Dataset), ("noises", Mapping), ("methods", Mapping)):
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise TypeError(
+                    f"{name} is a {type(value).__name__}; accepted is a {kind.__name__}"
+                )
+        if self.test is not None and not isinstance(self.test, Dataset):
+            raise TypeError(f"test is a {type(self.test).__name__}; accepted is a Dataset, or None")
+        _validate.regularisation(self.lam)
+        # So that an iterator serves, and nothing can be changed behind the keys.
+        object.__setattr__(
+            self, "rates", tuple(_validate.real("rates", r, 0, 1) for r in self.rates)
+        )
+        object.__setattr__(self, "seeds", tuple(_validate.count("seeds", s, 0) for s in self.seeds))
+        object.__setattr__(self, "noises", dict(self.noises))
+        object.__setattr__(self, "methods", dict(self.methods))
+        for name in ("noises", "rates", "seeds", "methods"):
+            values = getattr(self, name)
+            if not values:
+                raise ValueError(f"{name} is empty; accepted is at least one")
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} is {values}; accepted are values that differ")
+        for name, method in self.methods.items():
+            if not isinstance(method, Method):
+                raise TypeError(
+                    f"methods has a {type(method).__name__} for {name!r}; accepted are Methods"
+                )
+
+    def run(
+        self,
+        folder: str | os.PathLike[str] | None = None,
+        *,
+        jobs: int | None = None,
+        stack: int | None = None,
+        progress: bool = True,
+    ) -> Results:
+        """Do what has not been done, and return the results of all.
+
+        Parameters
+        ----------
+        folder : path, optional
+            Where each finished run is kept, in a file of its own under a key made from all that
+            decides its outcome. What is there is not computed again, whether this sweep computed
+            it before it was interrupted, or another one did.
+        jobs : int, optional
+            Processes, -1 for as many as there are processors. By default, what
+            ``joblib.parallel_config`` says, and one outside of it.
+        stack : int, optional
+            Runs that are trained together at most. By default, as many as make matrix products
+            fast, and no fewer pieces of work than `jobs` can be busy with.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        Results
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described, or a file in the folder is not what was written.
+
+        Warns
+        -----
+        NotConverged
+            Where a model does not reach its tolerance; its worker says so, and the results count.
+        """
+        cells = self._cells()
+        store = None if folder is None else Store(folder)
+        outcomes: dict[str, dict[str, Any]] = {}
+        missing: dict[str, _Cell] = {}
+        for cell in cells.values():
+            found = None if store is None else store.load(cell.key)
+            if found is None:
+                missing[cell.key] = cell
+            else:
+                outcomes[cell.key] = found
+        with tqdm(
+            desc="sweep",
+            unit="run",
+            total=len(outcomes) + len(missing),
+            initial=len(outcomes),
+            disable=not progress,
+        ) as bar:
+            for key, outcome in self._compute(missing, jobs, stack):
+                if store is not None:
+                    store.save(key, missing[key].setting, outcome)
+                outcomes[key] = outcome
+                bar.update()
+        return Results(
+            noises=tuple(self.noises),
+            rates=tuple(self.rates),
+            seeds=tuple(self.seeds),
+            methods=tuple(self.methods),
+            outcomes={place: outcomes[cell.key] for place, cell in cells.items()},
+        )
+
+    def _cells(self) -> dict[tuple[str, float, int, str], _Cell]:
+        """One run for each noise, rate, seed and method; some can be the same run."""
+        test = None if self.test is None else (self.test.features, self.test.labels)
+        whole = fingerprint(
+            VERSION,
+            (self.train.features, self.train.labels, self.train.classes, test),
+            (float(self.lam), self.tolerance, self.exact),
+        )
+        ends = {name: method.beginnings[-1] for name, method in self.methods.items()}
+        matrices = {
+            (name, rate): _validate.row_stochastic(
+                f"noises[{name!r}]({rate:g})", make(rate), self.train.classes
+            )
+            for (name, make), rate in product(self.noises.items(), self.rates)
+        }
+        return {
+            (name, rate, seed, method): _Cell(
+                key=fingerprint(whole, matrices[name, rate], seed, ends[method]),
+                matrix=matrices[name, rate],
+                seed=seed,
+                method=method,
+                setting={
+                    "data": repr(self.train),
+                    "noise": name,
+                    "rate": rate,
+                    "seed": seed,
+                    "method": f"{method}: {self.methods[method]}",
+                    "lam": self.lam,
+                },
+            )
+            for name, rate, seed, method in product(
+                self.noises, self.rates, self.seeds, self.methods
+            )
+        }
+
+    def _compute(
+        self, missing: Mapping[str, _Cell], jobs: int | None, stack: int | None
+    ) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield the key and outcome of each run, as they are finished."""
+        if stack is not None:
+            _validate.count("stack", stack)
+        if not missing:
+            return
+        draws: dict[tuple[str, int], dict[str, _Cell]] = {}
+        for cell in missing.values():
+            draws.setdefault((fingerprint(cell.matrix), cell.seed), {})[cell.method] = cell
+        workers = joblib.effective_n_jobs(jobs)
+        if stack is None:
+            stack = max(1, min(WIDTH // self.train.classes, len(draws) // (2 * workers)))
+        alike: dict[tuple[str, ...], list[dict[str, _Cell]]] = {}
+        for draw in draws.values():
+            alike.setdefault(tuple(draw), []).append(draw)
+        pieces = [
+            together[first : first + stack]
+            for together in alike.values()
+            for first in range(0, len(together), stack)
+        ]
+        fact = factorise(self.train.features)
+        task = _Task(
+            methods=self.methods,
+            classes=self.train.classes,
+            lam=float(self.lam),
+            exact=self.exact,
+            tolerance=self.tolerance,
+            space=fact.space,
+            on_disk=isinstance(fact.features, np.memmap),
+        )
+        # Arrays travel as arguments of their own: joblib maps them into every worker's memory, and
+        # Dask sends them to each worker once.
+        arrays = [fact.features, fact.eigenvalues, fact.basis, self.train.labels]
+        if self.test is not None:
+            arrays += [self.test.features, self.test.labels]
+        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        for finished in parallel(joblib.delayed(_work)(task, piece, *arrays) for piece in pieces):
+            yield from finished
+
+
+@dataclass(frozen=True, eq=False)
+class _Cell:
+    """One run of one method."""
+
+    key: str
+    matrix: NDArray[np.float64] = field(repr=False)
+    seed: int
+    method: str
+    setting: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """What all pieces of work have in common, arrays apart."""
+
+    methods: Mapping[str, Method]
+    classes: int
+    lam: float
+    exact: bool
+    tolerance: float | None
+    space: str
+    on_disk: bool
+
+
+def _work(
+    task: _Task,
+    piece: Sequence[Mapping[str, _Cell]],
+    features: NDArray[Any],
+    eigenvalues: NDArray[Any],
+    basis: NDArray[Any],
+    labels: NDArray[np.int64],
+    test_features: NDArray[Any] | None = None,
+    test_labels: NDArray[np.int64] | None = None,
+) -> list[tuple[str, dict[str, Any]]]:
+    """Train all methods on some draws of given labels that want the same ones."""
+    if not task.on_disk:  # what joblib has mapped into memory is no file of the reader's
+        features, eigenvalues, basis = map(np.asarray, (features, eigenvalues, basis))
+    fact = Factorisation(features, eigenvalues, basis, task.space)
+    cells = [next(iter(draw.values())) for draw in piece]
+    given = np.stack(
+        [noise.corrupt(labels, cell.matrix, rng=cell.seed, exact=task.exact) for cell in cells]
+    )
+    finished = []
+    begun: dict[str, list[Run]] = {}
+    for name in piece[0]:
+        method = task.methods[name]
+        beginnings = method.beginnings
+        shared = sum(beginning in begun for beginning in beginnings)
+        runs = [
+            replace(run, rounds=run.rounds[:shared])
+            for run in (begun[beginnings[shared - 1]] if shared else ())
+        ]
+        if shared < method.rounds:
+            runs = distill_all(
+                fact,
+                given,
+                task.lam,
+                classes=task.classes,
+                rounds=method.rounds,
+                refinement=method.refinement,
+                loss=method.loss,
+                model=method.model,
+                true_labels=labels,
+                test=None if test_labels is None else (test_features, test_labels),
+                tolerance=task.tolerance,
+                after=runs or None,
+            )
+        begun |= {beginning: runs for beginning in beginnings if beginning not in begun}
+        finished += [(draw[name].key, _outcome(run)) for draw, run in zip(piece, runs, strict=True)]
+    return finished
+
+
+def _outcome(run: Run) -> dict[str, list[Any]]:
+    """What is kept of a run: numbers, round by round."""
+    judged = ("test", "all", "clean", "corrupted")
+    solved = ("converged", "relative_gradient_norm", "evaluations")
+    return {
+        **{name: [getattr(step.accuracy, name) for step in run.rounds] for name in judged},
+        **{name: [getattr(step.certificate, name, None) for step in run.rounds] for name in solved},
+    }

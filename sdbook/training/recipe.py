@@ -1,0 +1,87 @@
+"""How one round is trained: optimiser, epochs, and when to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch.nn import Parameter
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from sdbook import _validate
+
+__all__ = ["Recipe"]
+
+
+def _adam(parameters: Iterable[Parameter]) -> Optimizer:
+    return torch.optim.Adam(parameters, lr=1e-3)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How each round is trained.
+
+    Early stopping sets a share of the instances aside, the same in all rounds, and never trains on
+    them. After each epoch it measures the round's mean loss on them, against what the round is
+    taught: for the teacher their *given* labels, right or wrong, so that no clean label is needed.
+    When `patience` epochs in a row bring no new minimum, or `epochs` have passed, the round ends
+    with the weights of its best epoch.
+
+    Attributes
+    ----------
+    epochs : int
+        Epochs of each round, at most.
+    batch_size : int or None
+        Instances per step; None for all at once. A data loader brings its own.
+    optimiser : callable
+        From parameters to an optimiser without weight decay (lambda is part of the loss); Adam
+        with learning rate 0.001 by default. Optimisers that evaluate the loss several times per
+        step, such as LBFGS, work too.
+    schedule : callable, optional
+        From the optimiser to a learning rate scheduler, stepped after each epoch.
+    patience : int, optional
+        Stop early after so many epochs without a new minimum; None never to stop early.
+    hold_out : float
+        Share of the instances that early stopping sets aside, in (0, 1). Without `patience`
+        nothing is set aside.
+    start : {"fresh", "teacher"}
+        Whether students start from a new draw of the weights, or where the round before ended.
+    mixed_precision : bool
+        Multiply in bfloat16 on CUDA GPUs that can; no effect elsewhere.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an attribute is not as described.
+
+    Examples
+    --------
+    >>> from sdbook.training import Recipe
+    >>> Recipe(epochs=20, patience=5).hold_out
+    0.1
+    """
+
+    epochs: int = 30
+    batch_size: int | None = 128
+    optimiser: Callable[[Iterable[Parameter]], Optimizer] = _adam
+    schedule: Callable[[Optimizer], LRScheduler] | None = None
+    patience: int | None = None
+    hold_out: float = 0.1
+    start: str = "fresh"
+    mixed_precision: bool = True
+
+    def __post_init__(self) -> None:
+        _validate.count("epochs", self.epochs)
+        if self.batch_size is not None:
+            _validate.count("batch_size", self.batch_size)
+        if self.patience is not None:
+            _validate.count("patience", self.patience)
+        _validate.real("hold_out", self.hold_out, 0, 1, open_low=True, open_high=True)
+        for name in ("optimiser", "schedule"):
+            made_by = getattr(self, name)
+            if not callable(made_by) and not (name == "schedule" and made_by is None):
+                raise TypeError(f"{name} is {made_by!r}; accepted is a callable that makes one")
+        if self.start not in ("fresh", "teacher"):
+            raise ValueError(f"start is {self.start!r}; accepted are 'fresh' and 'teacher'")

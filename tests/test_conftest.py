@@ -1,0 +1,104 @@
+"""What `conftest.py` adds to pytest, seen in runs of small projects."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+ASIDE = {"PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "SDBOOK_NO_SKIPS", "SDBOOK_WITHOUT"}
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run pytest on files in a folder: run(options, VARIABLE=value) is its status and output."""
+
+    def start(*options, **environment):
+        kept = {name: value for name, value in os.environ.items() if name not in ASIDE}
+        path = os.pathsep.join([str(ROOT), str(ROOT / "tools"), os.environ.get("PYTHONPATH", "")])
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "conftest"),
+                *("-p", "no:cacheprovider", "--rootdir", tmp_path, *options, tmp_path),
+            ],
+            env={**kept, "PYTHONPATH": path, **environment},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    return start
+
+
+def test_a_stuck_test_is_named_and_the_others_run(tmp_path, run):
+    (tmp_path / "test_some.py").write_text(
+        """
+import threading
+import pytest
+
+@pytest.mark.parametrize("i", range(20))
+def test_quick(i):
+    pass
+
+def test_stuck():
+    threading.Event().wait()
+
+@pytest.mark.parametrize("i", range(20))
+def test_later(i):
+    pass
+"""
+    )
+    status, output = run(
+        "--numprocesses=2", "--timeout=10", "--override-ini=faulthandler_timeout=8"
+    )
+    assert status == 1
+    assert "crashed while running 'test_some.py::test_stuck'" in output
+    assert "in test_stuck" in output  # where it was: the stacks of its worker
+    assert "1 failed, 40 passed" in output
+
+
+DRAWS = """
+from sdbook.explore import Explorer, Slider
+def draw(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    return f"The bar reaches {HEIGHT}."
+"""
+
+
+def write(path, *cells, **metadata):
+    code = [new_code_cell(source, metadata=metadata) for source in cells]
+    nbformat.write(new_notebook(cells=code), path)
+
+
+def test_explorers_of_a_notebook_are_moved_after_its_last_cell(tmp_path, run):
+    show = 'Explorer(draw, [Slider("share", "Share", [0.2, 0.4])]);'
+    write(tmp_path / "good.ipynb", DRAWS.replace("HEIGHT", "share"), f"display({show[:-1]})")
+    write(tmp_path / "stuck.ipynb", f"HEIGHT = 1{DRAWS}", f"display({show[:-1]})")
+    status, output = run("--numprocesses=2", "-rA")
+    assert status == 1
+    assert "PASSED good.ipynb::explorers" in output
+    assert "FAILED stuck.ipynb::explorers" in output
+    assert "control 'share' does not change the message 'The bar reaches 1.'" in output
+
+
+def test_a_notebook_without_its_library_is_skipped_unless_skips_are_not_welcome(tmp_path, run):
+    write(tmp_path / "page.ipynb", "import nowhere_to_be_found", tags=["needs-nowhere_to_be_found"])
+    status, output = run()
+    assert status == 0
+    assert "2 skipped" in output
+    assert "could not import nowhere_to_be_found" in output
+    status, output = run(SDBOOK_NO_SKIPS="1")
+    assert status == 1
+    assert "so this skip is a failure" in output
+    status, output = run(SDBOOK_NO_SKIPS="1", SDBOOK_WITHOUT="torch,nowhere_to_be_found")
+    assert status == 0
+    assert "2 skipped" in output

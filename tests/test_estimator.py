@@ -1,0 +1,623 @@
+"""The scikit-learn face: scikit-learn's own checks, agreement with the loop, choosing blindly."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given as example
+from hypothesis import settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    StratifiedKFold,
+    cross_val_predict,
+    cross_val_score,
+)
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sdbook import datasets, distill, noise, refine
+from sdbook.estimator import SelfDistilledClassifier, SelfDistilledClassifierCV
+from sdbook.estimator.classifier import suspicion
+from sdbook.estimator.preparation import Preparation
+from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged
+from sdbook.solvers.softmax import softmax
+
+pandas = pytest.importorskip("pandas")
+
+BOTH = pytest.mark.parametrize(
+    "classifier",
+    [SelfDistilledClassifier(), SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], cv=2)],
+    ids=["classifier", "chooser"],
+)
+
+
+@parametrize_with_checks(
+    [
+        SelfDistilledClassifier(),
+        SelfDistilledClassifier(rounds=3, refinement="hard", fit_intercept=True),
+        SelfDistilledClassifier(refinement="top-k", student_loss="gce"),
+        SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], methods={}, cv=3),
+    ]
+)
+def test_scikit_learn_accepts_it(estimator, check, monkeypatch):
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # without it, one of the checks is skipped
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Every third digit, half of the labels wrong, and digits to test on."""
+    train, test = datasets.digits(centred=False, normalised=False).split(test_share=2 / 3, rng=0)
+    given = noise.corrupt(train.labels, noise.symmetric(10, 0.5), rng=0, exact=True)
+    return train, given, test
+
+
+@pytest.fixture
+def few(digits):
+    """Forty digits of four classes: enough for what does not depend on the data."""
+    train, given, _ = digits
+    chosen = np.flatnonzero(given < 4)[:40]
+    return train.features[chosen], given[chosen]
+
+
+def prepared(features):
+    return datasets.normalise(datasets.centre(features))
+
+
+class TestAgreesWithTheLoop:
+    @pytest.mark.parametrize(
+        ("named", "refinement"),
+        [
+            ({"refinement": "as is"}, refine.as_is),
+            ({"refinement": "hard"}, refine.top_k(1)),
+            ({"refinement": "top-k", "k": 3}, refine.top_k(3)),
+            ({"refinement": "one or two", "lead": 0.2}, refine.one_or_two(0.2)),
+            ({"refinement": refine.top_k(2)}, refine.top_k(2)),
+        ],
+    )
+    def test_refinements(self, digits, named, refinement):
+        train, given, test = digits
+        model = SelfDistilledClassifier(rounds=3, lam=1e-3, tolerance=1e-8, **named)
+        model.fit(train.features, given)
+        run = distill(
+            prepared(train.features), given, 1e-3, rounds=3, refinement=refinement, tolerance=1e-8
+        )
+        for mine, theirs in zip(model.rounds_, run.rounds, strict=True):
+            np.testing.assert_allclose(mine.outputs, theirs.outputs, atol=1e-12)
+        instances = test.features - train.features.mean(axis=0)
+        expected = softmax(datasets.normalise(instances) @ run.last.weights)
+        np.testing.assert_allclose(model.predict_proba(test.features), expected, atol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("named", "losses"),
+        [
+            ({"loss": "gce"}, [0.7, 0.7]),
+            ({"student_loss": "gce"}, [None, 0.7]),
+            ({"loss": GeneralisedCrossEntropy(0.3)}, [0.3, 0.3]),
+            ({"loss": "gce", "student_loss": "cross-entropy"}, [0.7, None]),
+        ],
+    )
+    def test_losses(self, few, named, losses):
+        X, y = few
+        model = SelfDistilledClassifier(tolerance=1e-8, **named).fit(X, y)
+        given_losses = [CrossEntropy() if q is None else GeneralisedCrossEntropy(q) for q in losses]
+        run = distill(prepared(X), y, 1e-3, rounds=2, loss=given_losses, tolerance=1e-8)
+        np.testing.assert_allclose(model.rounds_[1].outputs, run.last.outputs, atol=1e-12)
+
+    def test_two_rounds_are_one_round_on_the_outputs_of_another(self, few):
+        X, y = few
+        teacher = SelfDistilledClassifier(rounds=1).fit(X, y)
+        student = SelfDistilledClassifier(rounds=1).fit(X, teacher.predict_proba(X))
+        both = SelfDistilledClassifier(rounds=2).fit(X, y)
+        np.testing.assert_allclose(student.predict_proba(X), both.predict_proba(X), atol=1e-8)
+
+
+class TestAgreesWithLogisticRegression:
+    @pytest.mark.parametrize("weighted", [False, True])
+    @pytest.mark.parametrize("classes", [2, 4])
+    def test_one_round(self, few, weighted, classes):
+        X, y = few
+        X, y = X[y < classes], y[y < classes]
+        weights = np.random.default_rng(0).uniform(0, 3, len(y)) if weighted else np.ones(len(y))
+        centred = X - np.average(X, axis=0, weights=weights)
+        model = SelfDistilledClassifier(rounds=1, lam=0.01, normalise=False)
+        model.fit(X, y, sample_weight=weights if weighted else None)
+        # The penalty of K classes in symmetric parameters; two classes have one vector there.
+        C = 1 / (weights.sum() * 0.01) * (2 if classes == 2 else 1)
+        peer = LogisticRegression(C=C, fit_intercept=False, tol=1e-9, max_iter=10_000)
+        peer.fit(centred, y, sample_weight=weights)
+        np.testing.assert_allclose(model.predict_proba(X), peer.predict_proba(centred), atol=1e-5)
+
+
+class TestPreparation:
+    def test_coefficients_and_intercept_are_those_of_prepared_features(self, few):
+        X, y = few
+        model = SelfDistilledClassifier(fit_intercept=True).fit(X, y)
+        logits = prepared(X) @ model.coef_.T + model.intercept_
+        np.testing.assert_allclose(softmax(logits), model.predict_proba(X), atol=1e-12)
+        assert np.abs(model.intercept_).max() > 0.01
+        without = SelfDistilledClassifier().fit(X, y)
+        np.testing.assert_array_equal(without.intercept_, np.zeros(4))
+
+    def test_scale_and_origin_of_features_do_not_matter(self, few):
+        X, y = few
+        model = SelfDistilledClassifier()
+        one = clone(model).fit(X, y).predict_proba(X)
+        other = clone(model).fit(3 * X + 5, y).predict_proba(3 * X + 5)
+        np.testing.assert_allclose(one, other, atol=1e-8)
+
+    def test_switched_off_features_stay_as_they_are(self, few):
+        X, _ = few
+        kept = Preparation.of(X, centre=False, normalise=False, intercept=False)
+        np.testing.assert_array_equal(kept.apply(X), X)
+
+    def test_mean_is_weighted(self, few):
+        X, y = few
+        weights = (y > 1).astype(float)
+        model = SelfDistilledClassifier().fit(X, y, sample_weight=weights)
+        np.testing.assert_allclose(model.mean_, X[y > 1].mean(axis=0), atol=1e-12)
+
+    def test_an_instance_at_the_mean_has_no_direction(self):
+        X = np.array([[0.1, 0.7], [0.3, 0.1], [0.2, 0.4]])
+        prepared = Preparation.of(X, centre=True, normalise=True, intercept=False).apply(X)
+        np.testing.assert_array_equal(prepared[2], [0, 0])
+        np.testing.assert_allclose(np.linalg.norm(prepared[:2], axis=1), 1)
+
+    def test_float32_is_kept(self, few):
+        X, y = few
+        model = SelfDistilledClassifier(fit_intercept=True).fit(X.astype(np.float32), y)
+        assert model.predict_proba(X).dtype == np.float32
+        assert model.coef_.dtype == np.float32
+        assert model.intercept_.dtype == np.float32
+
+    def test_intercept_learns_unequal_shares(self):
+        rng = np.random.default_rng(0)
+        y = (np.arange(400) < 40).astype(int)
+        X = rng.standard_normal((400, 5)) + y[:, None]
+        shares = [
+            SelfDistilledClassifier(rounds=1, fit_intercept=own).fit(X, y).predict(X).mean()
+            for own in (False, True)
+        ]
+        assert shares[0] > 0.2
+        assert shares[1] < 0.12
+
+
+class TestSoftTargets:
+    @BOTH
+    def test_certain_shares_are_labels(self, few, classifier):
+        X, y = few
+        shares = datasets.one_hot(y, 4)
+        by_labels, by_shares = clone(classifier).fit(X, y), clone(classifier).fit(X, shares)
+        np.testing.assert_allclose(
+            by_labels.predict_proba(X), by_shares.predict_proba(X), atol=1e-10
+        )
+        np.testing.assert_array_equal(by_shares.classes_, np.arange(4))
+
+    def test_shares_may_be_as_coarse_as_float32(self, few):
+        X, y = few
+        shares = np.random.default_rng(0).dirichlet(np.ones(4), len(y))
+        fine, coarse = (
+            SelfDistilledClassifier().fit(X, shares.astype(dtype)).predict_proba(X)
+            for dtype in (np.float64, np.float32)
+        )
+        np.testing.assert_allclose(fine, coarse, atol=1e-5)
+
+    def test_columns_name_the_classes(self, few):
+        X, y = few
+        names = ["zebra", "ant", "cat", "dog"]
+        shares = pandas.DataFrame(datasets.one_hot(y, 4) * 0.8 + 0.05, columns=names)
+        model = SelfDistilledClassifier(lam=1e-5).fit(X, shares)
+        assert list(model.classes_) == names
+        assert list(model.predict(X)) == [names[label] for label in y]
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda Y: Y * 0.9, r"y has a row that sums to 0.9 \(row 0\); accepted"),
+            (lambda Y: Y - [[2, -2, 0, 0]], "y has the share -2 in row"),
+            (lambda Y: Y.astype(str), "y has shape .40, 4. and dtype"),
+        ],
+    )
+    def test_what_is_not_shares_is_refused(self, few, change, message):
+        X, y = few
+        with pytest.raises(ValueError, match=message):
+            SelfDistilledClassifier().fit(X, change(datasets.one_hot(y, 4)))
+
+
+class TestFitsIn:
+    """Pipelines, searches, pickles, data frames."""
+
+    @pytest.fixture
+    def frame(self, few):
+        X, y = few
+        names = [f"pixel {j}" for j in range(X.shape[1])]
+        order = np.random.default_rng(0).permutation(len(y))
+        frame = pandas.DataFrame(X, columns=names, index=order)
+        return frame, pandas.Series(np.array(["ant", "bee", "cat", "dog"])[y], index=order)
+
+    def test_names_of_features_and_classes(self, frame, few):
+        X, y = few
+        features, labels = frame
+        model = SelfDistilledClassifier().fit(features, labels)
+        assert list(model.feature_names_in_) == list(features.columns)
+        assert list(model.classes_) == ["ant", "bee", "cat", "dog"]
+        plain = SelfDistilledClassifier().fit(X, y)
+        np.testing.assert_array_equal(
+            model.corrected_labels_, model.classes_[plain.corrected_labels_]
+        )
+        with pytest.raises(ValueError, match="feature names should match"):
+            model.predict(features.iloc[:, ::-1])
+
+    def test_pipeline_and_grid_search(self, digits):
+        train, given, test = digits
+        pipeline = make_pipeline(StandardScaler(), SelfDistilledClassifier(rounds=1))
+        grid = {
+            "selfdistilledclassifier__refinement": ["as is", "hard"],
+            "selfdistilledclassifier__rounds": [1, 3],
+        }
+        search = GridSearchCV(pipeline, grid, cv=3).fit(train.features, given)
+        assert len(set(search.cv_results_["mean_test_score"])) == 3  # one round is one round
+        assert search.score(test.features, test.labels) > (given == train.labels).mean() + 0.2
+
+    @BOTH
+    def test_pickle_and_clone(self, few, classifier):
+        X, y = few
+        model = clone(classifier).fit(X, y)
+        copy = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
+        again = clone(model).fit(X, y)
+        np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+    @BOTH
+    def test_sparse_features_are_told_where_to_go(self, few, classifier):
+        X, y = few
+        with pytest.raises(TypeError, match=r"X is sparse \(csr_array .*TruncatedSVD"):
+            clone(classifier).fit(csr_array(X), y)
+        model = clone(classifier).fit(X, y)
+        with pytest.raises(TypeError, match="X is sparse"):
+            model.predict(csr_array(X))
+
+
+class TestWhatItSaysAboutLabels:
+    def test_corrections_beat_the_given_labels(self, digits):
+        train, given, _ = digits
+        model = SelfDistilledClassifier(rounds=3, refinement="hard").fit(train.features, given)
+        right = (model.corrected_labels_per_round_ == train.labels).mean(axis=1)
+        assert (given == train.labels).mean() == pytest.approx(0.5, abs=0.01)
+        assert right.min() > 0.75
+        np.testing.assert_array_equal(model.corrected_labels_, model.corrected_labels_per_round_[2])
+        np.testing.assert_array_equal(model.corrected_labels_, model.predict(train.features))
+
+    def test_staged_answers_end_with_the_answer(self, few):
+        X, y = few
+        model = SelfDistilledClassifier(rounds=3).fit(X, y)
+        stages = list(model.staged_predict(X))
+        np.testing.assert_array_equal(stages, model.corrected_labels_per_round_)
+        np.testing.assert_array_equal(stages[-1], model.predict(X))
+
+    def test_suspicion_finds_wrong_labels(self):
+        train, _ = datasets.digits().split(rng=0)
+        found = []
+        for seed in range(5):
+            given = noise.corrupt(train.labels, noise.symmetric(10, 0.5), rng=seed)
+            model = SelfDistilledClassifier(tolerance=1e-6).fit(train.features, given)
+            found.append(roc_auc_score(given != train.labels, model.suspicion_))
+        assert np.mean(found) > 0.97
+
+    def test_answers_that_have_seen_the_given_label_are_better(self):
+        train, _ = datasets.digits().split(rng=0)
+        ahead = []
+        for seed in range(5):
+            given = noise.corrupt(train.labels, noise.symmetric(10, 0.7), rng=seed)
+            model = SelfDistilledClassifier(tolerance=1e-6)
+            blind = cross_val_predict(model, train.features, given)
+            seen = model.fit(train.features, given).corrected_labels_
+            ahead.append(np.mean(seen == train.labels) - np.mean(blind == train.labels))
+        assert np.mean(ahead) > 0.035  # half of what was measured
+
+    @example(
+        outputs=st.lists(
+            st.lists(st.integers(1, 1000), min_size=3, max_size=3), min_size=1, max_size=9
+        ),
+        label=st.integers(0, 2),
+    )
+    @settings(max_examples=50, deadline=None)
+    def test_suspicion_is_above_a_half_where_another_class_is_likelier(self, outputs, label):
+        outputs = np.array(outputs) / np.sum(outputs, axis=1, keepdims=True)
+        labels = np.full(len(outputs), label)
+        scores = suspicion(outputs, labels)
+        assert scores.min() >= 0
+        assert scores.max() <= 1
+        rival = np.delete(outputs, label, axis=1).max(axis=1)
+        np.testing.assert_array_equal(scores > 0.5, rival > outputs[:, label])
+        np.testing.assert_array_equal(scores < 0.5, rival < outputs[:, label])
+
+    def test_certificates(self, few):
+        model = SelfDistilledClassifier(rounds=3).fit(*few)
+        assert all(step.certificate.relative_gradient_norm < 1e-8 for step in model.rounds_)
+        assert model.certificate_ is model.rounds_[-1].certificate
+        assert 0 <= model.certificate_.gap_bound < 1e-12
+
+    def test_says_when_it_is_not_exact(self, few):
+        class Misleading(CrossEntropy):
+            def residual(self, outputs, targets):
+                return targets - outputs
+
+        with pytest.warns(NotConverged, match="round 1: NOT converged"):
+            SelfDistilledClassifier(rounds=1, loss=Misleading()).fit(*few)
+
+
+class TestChooser:
+    LAMS = (1e-4, 1e-2)
+    METHODS = (
+        {"refinement": ["as is", "hard"]},
+        {"refinement": "top-k", "student_loss": "gce"},
+        {"loss": "gce"},
+    )
+
+    @pytest.fixture(scope="class")
+    def chosen(self, digits):
+        train, given, _ = digits
+        model = SelfDistilledClassifierCV(
+            rounds=3, lams=self.LAMS, methods=self.METHODS, cv=3, tolerance=1e-8
+        )
+        return model.fit(train.features, given)
+
+    @pytest.mark.parametrize("method", range(4))
+    def test_scores_are_those_of_cross_validation(self, chosen, digits, method):
+        train, given, _ = digits
+        assert chosen.scores_.shape == (4, 2, 3)
+        for rounds in (1, 3):
+            model = SelfDistilledClassifier(
+                rounds=rounds, lam=self.LAMS[1], tolerance=1e-8, **chosen.methods_[method]
+            )
+            expected = cross_val_score(model, train.features, given, cv=StratifiedKFold(3))
+            np.testing.assert_allclose(
+                chosen.fold_scores_[:, method, 1, rounds - 1], expected, atol=1e-12
+            )
+
+    def test_changes_are_counted_on_what_was_held_out(self, chosen, digits):
+        train, given, _ = digits
+        changes = []
+        for fit, held_out in StratifiedKFold(3).split(train.features, given):
+            model = SelfDistilledClassifier(rounds=3, lam=self.LAMS[0], refinement="hard")
+            model.fit(train.features[fit], given[fit])
+            answers = list(model.staged_predict(train.features[held_out]))
+            changes.append([np.mean(answers[t] != answers[t + 1]) for t in range(2)])
+        np.testing.assert_allclose(chosen.changes_[1, 0], np.mean(changes, axis=0), atol=1e-12)
+
+    def test_what_was_chosen_is_what_was_trained(self, chosen, digits):
+        train, given, test = digits
+        m = chosen.methods_.index(chosen.method_)
+        j = list(self.LAMS).index(chosen.lam_)
+        assert chosen.best_score_ == chosen.scores_[m, j, chosen.n_rounds_ - 1]
+        assert chosen.best_score_ == chosen.scores_.max()
+        model = SelfDistilledClassifier(**chosen.best_params_).fit(train.features, given)
+        np.testing.assert_array_equal(
+            model.predict_proba(test.features), chosen.predict_proba(test.features)
+        )
+        np.testing.assert_array_equal(model.suspicion_, chosen.suspicion_)
+        assert len(chosen.rounds_) == chosen.n_rounds_
+
+    def test_choice_without_clean_labels_is_near_the_best(self, chosen, digits):
+        train, given, test = digits
+        accuracy = []
+        for parameters in chosen.methods_:
+            for lam in self.LAMS:
+                model = SelfDistilledClassifier(rounds=3, lam=lam, tolerance=1e-8, **parameters)
+                stages = model.fit(train.features, given).staged_predict(test.features)
+                accuracy += [np.mean(answers == test.labels) for answers in stages]
+        assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
+
+    def test_ties_go_to_fewer_rounds_and_larger_lambda(self):
+        data = datasets.block_correlated(3, 20, c=0.5, d=0.0)
+        model = SelfDistilledClassifierCV(lams=[1e-5, 1e-4], methods={}, cv=2)
+        model.fit(data.features, data.labels)
+        assert (model.scores_ == 1).all()
+        assert (model.n_rounds_, model.lam_) == (1, 1e-4)
+        assert (model.changes_ == 0).all()
+
+    def test_work_can_be_shared(self, few):
+        X, y = few
+        model = SelfDistilledClassifierCV(rounds=2, lams=[1e-3], cv=2)
+        alone, shared = model.fit(X, y), clone(model).set_params(n_jobs=2).fit(X, y)
+        np.testing.assert_array_equal(alone.fold_scores_, shared.fold_scores_)
+
+    def test_soft_targets_are_scored_by_the_share_of_the_answer(self, few):
+        X, y = few
+        shares = datasets.one_hot(y, 4) * 0.6 + 0.1
+        model = SelfDistilledClassifierCV(rounds=2, methods={}, lams=1e-3, cv=KFold(2))
+        by_labels, by_shares = clone(model).fit(X, y), clone(model).fit(X, shares)
+        assert by_shares.scores_[0, 0, 0] == pytest.approx(0.1 + 0.6 * by_labels.scores_[0, 0, 0])
+
+    def test_float32_asks_for_no_more_than_float32_can(self, few):
+        X, y = few
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", NotConverged)
+            model = SelfDistilledClassifierCV(rounds=2, lams=[1e-5, 1e-3], cv=2)
+            model.fit(X.astype(np.float32), y)
+        assert model.certificate_.tolerance == 1e-4
+
+    def test_weights_count_in_the_scores(self, few):
+        X, y = few
+        half = np.arange(len(y)) < len(y) / 2
+        halves = [(np.flatnonzero(half), np.flatnonzero(~half))]
+        weights = np.where(half, 1.0, y == y[-1])
+        model = SelfDistilledClassifierCV(rounds=1, methods={}, lams=1e-3, cv=halves)
+        model.fit(X, y, sample_weight=weights)
+        answers = SelfDistilledClassifier(rounds=1).fit(X[half], y[half]).predict(X[~half])
+        judged = y[~half] == y[-1]
+        assert model.best_score_ == np.mean(answers[judged] == y[-1])
+
+
+class TestNoisyAccuracy:
+    """What the chooser's notes say about wrong labels as judges."""
+
+    @staticmethod
+    def confusion(rng, classes):
+        """Joint shares of true class and answer, in classes of unequal size."""
+        joint = rng.dirichlet(np.full(classes**2, 0.3)).reshape(classes, classes)
+        return joint + 0.1 * np.eye(classes)
+
+    @pytest.mark.parametrize("rate", [0.0, 0.4, 0.7])
+    def test_symmetric_noise_keeps_the_order_whatever_the_errors(self, rate):
+        rng = np.random.default_rng(0)
+        for _ in range(20):
+            joint = self.confusion(rng, 5)
+            joint /= joint.sum()
+            noisy = (joint * noise.symmetric(5, rate)).sum()
+            line = rate / 4 + (1 - rate * 5 / 4) * np.trace(joint)
+            assert noisy == pytest.approx(line, abs=1e-12)
+
+    def test_other_noise_bounds_the_error(self):
+        rng = np.random.default_rng(1)
+        C = noise.superclass([0, 0, 1, 1, 1], 0.4)
+        lost = np.diag(C)[:, None] - C
+        apart = lost[~np.eye(5, dtype=bool)]
+        assert apart.min() > 0
+        for _ in range(20):
+            joint = self.confusion(rng, 5)
+            joint /= joint.sum()
+            regret = (joint * lost).sum()
+            error = 1 - np.trace(joint)
+            assert regret / apart.max() - 1e-12 <= error <= regret / apart.min() + 1e-12
+
+    def test_superclass_noise_can_turn_the_order(self):
+        C = noise.superclass([0, 0, 1, 1], 0.4)
+        inside = np.array([[7, 3, 0, 0], [3, 7, 0, 0], [0, 0, 7, 3], [0, 0, 3, 7]]) / 40
+        across = np.array([[8, 0, 2, 0], [0, 8, 0, 2], [2, 0, 8, 0], [0, 2, 0, 8]]) / 40
+        assert np.trace(across) > np.trace(inside)
+        assert (across * C).sum() < (inside * C).sum()
+
+
+class TestErrors:
+    """Each names the argument, what was given, and what is accepted."""
+
+    @pytest.mark.parametrize(
+        ("parameters", "error", "message"),
+        [
+            ({"rounds": 0}, ValueError, "rounds is 0; accepted are whole numbers of at least 1"),
+            ({"rounds": 1.5}, TypeError, "rounds is 1.5; accepted are whole numbers"),
+            ({"lam": 0}, ValueError, "lam is 0; accepted are numbers in"),
+            (
+                {"refinement": "hrd"},
+                ValueError,
+                "refinement is 'hrd'; accepted are 'as is'",
+            ),
+            ({"refinement": 3}, TypeError, "refinement is 3; accepted are .* a callable"),
+            ({"loss": "mae"}, ValueError, "loss is 'mae'; accepted are 'cross-entropy', 'gce'"),
+            ({"student_loss": 1}, TypeError, "student_loss is 1; accepted are .* a loss"),
+            ({"refinement": "top-k", "k": 9}, ValueError, "k is 9; accepted are at most"),
+            ({"refinement": "one or two", "lead": -1}, ValueError, "lead is -1; accepted are"),
+            ({"tolerance": -1}, ValueError, "tolerance is -1; accepted are"),
+        ],
+    )
+    def test_of_the_classifier(self, few, parameters, error, message):
+        with pytest.raises(error, match=message):
+            SelfDistilledClassifier(**parameters).fit(*few)
+
+    @pytest.mark.parametrize(
+        ("parameters", "error", "message"),
+        [
+            ({"rounds": 0}, ValueError, "rounds is 0"),
+            ({"lams": [1e-3, 0]}, ValueError, "lams is 0.0; accepted are numbers in"),
+            ({"lams": []}, ValueError, "lams has shape .0,.; accepted is a non-empty list"),
+            ({"methods": []}, TypeError, "methods is .*; accepted are a mapping or a list"),
+            ({"methods": "as is"}, TypeError, "methods is 'as is'; accepted are a mapping"),
+            ({"methods": {"lam": 1}}, ValueError, "methods has the parameter 'lam'; accepted are"),
+            ({"methods": {"loss": "mae"}}, ValueError, "loss is 'mae'; accepted are"),
+        ],
+    )
+    def test_of_the_chooser(self, few, parameters, error, message):
+        with pytest.raises(error, match=message):
+            SelfDistilledClassifierCV(**parameters).fit(*few)
+
+    def test_of_a_fold_without_weight(self, few):
+        X, y = few
+        halves = [(np.arange(20), np.arange(20, 40))]
+        with pytest.raises(ValueError, match="sample_weight leaves a held-out fold of cv without"):
+            SelfDistilledClassifierCV(cv=halves).fit(X, y, sample_weight=np.arange(40) < 20)
+
+    def test_of_labels_and_weights(self, few):
+        X, y = few
+        with pytest.raises(ValueError, match="y has one class, 'a'; accepted are two or more"):
+            SelfDistilledClassifier().fit(X, np.full(len(y), "a"))
+        with pytest.raises(ValueError, match="sample_weight leaves 1 class with weight; accepted"):
+            SelfDistilledClassifier().fit(X, y, sample_weight=y == 1)
+
+
+class TestFromACsvOfTextsToCorrectedLabels:
+    """The ten lines of the README, on a small file of three subjects."""
+
+    @pytest.fixture
+    def texts(self):
+        rng = np.random.default_rng(0)
+        vocabulary = {
+            "food": "soup bread salt oven sauce taste cook spoon plate butter",
+            "sport": "ball team goal match coach score player run win field",
+            "money": "bank loan rate tax price stock fund bond debt cash",
+        }
+        rows = []
+        for subject, words in vocabulary.items():
+            for _ in range(60):
+                common = rng.choice(["the", "a", "of", "and", "to", "is", "it", "in"], 5)
+                text = " ".join(rng.permutation([*common, *rng.choice(words.split(), 3)]))
+                rows.append((text, subject))
+        table = pandas.DataFrame(rows, columns=["text", "true"])
+        codes = table["true"].factorize()[0]
+        wrong = noise.corrupt(codes, noise.symmetric(3, 0.4), rng=1, exact=True)
+        table["label"] = np.array(list(vocabulary))[wrong]
+        return table
+
+    def test_with_word_counts(self, texts, tmp_path):
+        texts[["text", "label"]].to_csv(tmp_path / "texts.csv", index=False)
+
+        import pandas as pd
+        from sklearn.decomposition import TruncatedSVD
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        table = pd.read_csv(tmp_path / "texts.csv")
+        words = TfidfVectorizer(sublinear_tf=True)
+        features = TruncatedSVD(n_components=25, random_state=0)
+        model = make_pipeline(words, features, SelfDistilledClassifierCV())
+        model.fit(table["text"], table["label"])
+        table["corrected"] = model[-1].corrected_labels_
+        table["suspicion"] = model[-1].suspicion_
+        table.sort_values("suspicion", ascending=False).to_csv(tmp_path / "checked.csv")
+
+        assert (table["label"] == texts["true"]).mean() == pytest.approx(0.6, abs=0.01)
+        assert (table["corrected"] == texts["true"]).mean() > 0.9
+        checked = pd.read_csv(tmp_path / "checked.csv", index_col=0)
+        wrong = (texts["label"] != texts["true"])[checked.index]
+        assert wrong.iloc[:50].mean() > 0.9
+        assert wrong.iloc[-50:].mean() < 0.1
+
+    def test_with_a_language_model(self, texts):
+        pytest.importorskip("torch")
+        transformers = pytest.importorskip("transformers")
+        embedding = pytest.importorskip("sdbook.embedding")
+
+        words = sorted({word for text in texts["text"] for word in text.split()})
+        known = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+        tokenizer = transformers.BertTokenizer({word: i for i, word in enumerate(known)})
+        shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+        transformers.set_seed(0)
+        config = transformers.BertConfig(vocab_size=len(known), intermediate_size=32, **shape)
+        untrained = (transformers.BertModel(config), tokenizer)
+
+        features = embedding.embed_texts(texts["text"], model=untrained, progress=False)
+        model = SelfDistilledClassifierCV(rounds=3).fit(features, texts["label"])
+
+        given_right = (texts["label"] == texts["true"]).mean()
+        assert model.corrected_labels_.dtype == texts["label"].to_numpy().dtype
+        assert (model.corrected_labels_ == texts["true"]).mean() > given_right + 0.1

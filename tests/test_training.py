@@ -1,0 +1,461 @@
+"""The loop on a network: agrees with the exact solver, repeats itself, and survives a kill."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+
+from sdbook import datasets, distill, noise, refine
+from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, solve
+from sdbook.solvers.softmax import softmax
+
+torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
+
+from torch import nn  # noqa: E402
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset  # noqa: E402
+
+from sdbook import training  # noqa: E402
+from sdbook._device import choose_device  # noqa: E402
+from sdbook.training.checkpoints import Checkpoints  # noqa: E402
+from sdbook.training.data import Instances  # noqa: E402
+from sdbook.training.device import autocast, seeded, to_device  # noqa: E402
+
+CPU = torch.device("cpu")
+DATA = datasets.digits().take(range(200))
+NEW = datasets.digits().take(range(200, 300))
+GIVEN = noise.corrupt(DATA.labels, noise.symmetric(10, 0.4), rng=0)
+INPUTS = torch.as_tensor(DATA.features, dtype=torch.float32)
+EXACT = training.Recipe(
+    epochs=1,
+    batch_size=None,
+    optimiser=partial(
+        torch.optim.LBFGS,
+        max_iter=120,
+        history_size=50,
+        tolerance_grad=1e-12,
+        tolerance_change=0,
+        line_search_fn="strong_wolfe",
+    ),
+)
+QUICK = training.Recipe(epochs=4, batch_size=50)
+
+
+class Stream(IterableDataset):
+    def __iter__(self):
+        return iter([])
+
+
+def linear():
+    return nn.Linear(64, 10, bias=False, dtype=torch.float64)
+
+
+def network():
+    """With all that is hard to repeat: random weights, dropout, running statistics."""
+    return nn.Sequential(
+        nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 10)
+    )
+
+
+def trained(make_module=network, inputs=INPUTS, lam=1e-3, **options):
+    options = {"rounds": 2, "recipe": QUICK, "device": "cpu", "progress": False} | options
+    return training.distill(make_module, inputs, GIVEN, lam, **options)
+
+
+def assert_same_bits(ours, theirs):
+    assert len(ours.rounds) == len(theirs.rounds)
+    for a, b in zip(ours.rounds, theirs.rounds, strict=True):
+        assert torch.equal(a.outputs, b.outputs)
+        assert a.weights.keys() == b.weights.keys()
+        assert all(torch.equal(a.weights[name], b.weights[name]) for name in a.weights)
+        assert a.history == b.history
+
+
+@pytest.mark.parametrize("refinement", [refine.as_is, refine.top_k(2)])
+def test_a_linear_module_agrees_with_the_exact_solver(refinement):
+    options = {"rounds": 2, "refinement": refinement, "true_labels": DATA.labels}
+    lam, doubles = 1e-2, torch.as_tensor(NEW.features)
+    exact = distill(DATA.features, GIVEN, lam, test=(NEW.features, NEW.labels), **options)
+    run = trained(
+        linear, torch.as_tensor(DATA.features), lam, recipe=EXACT,
+        test=(doubles, NEW.labels), **options,
+    )  # fmt: skip
+    for ours, theirs in zip(run.rounds, exact.rounds, strict=True):
+        np.testing.assert_allclose(ours.outputs, theirs.outputs, atol=1e-6)
+        np.testing.assert_allclose(ours.test_outputs, theirs.test_outputs, atol=1e-6)
+        np.testing.assert_allclose(ours.weights["weight"].T, theirs.weights, atol=1e-4)
+        assert ours.accuracy == theirs.accuracy
+    assert run.accuracies("corrupted").tolist() == exact.accuracies("corrupted").tolist()
+    assert str(run).startswith("Linear model, lambda = 0.01\n  round 1: clean")
+
+
+def test_generalised_cross_entropy_ends_at_a_stationary_point_of_the_solvers_objective():
+    """Not convex: the two end where they started from, so the gradient is compared, not a point."""
+    lam, loss = 1e-2, GeneralisedCrossEntropy(0.7)
+    run = trained(linear, torch.as_tensor(DATA.features), lam, rounds=1, recipe=EXACT, loss=loss)
+    theta = run.teacher.weights["weight"].numpy().T
+    outputs, targets = softmax(DATA.features @ theta), run.teacher.targets.numpy()
+    data_part = DATA.features.T @ loss.residual(outputs, targets) / len(DATA)
+    assert np.abs(data_part + lam * theta).max() < 1e-8
+    assert np.abs(data_part).max() > 1e-5
+    cross = solve(DATA.features, targets, lam)
+    assert np.abs(cross.outputs - outputs).max() > 0.05
+
+
+@pytest.mark.parametrize("loss", [CrossEntropy(), GeneralisedCrossEntropy(0.5)])
+def test_the_losses_of_the_solvers_differentiate_to_their_residuals(loss):
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 4, dtype=torch.float64, generator=generator, requires_grad=True)
+    targets = torch.softmax(torch.randn(5, 4, dtype=torch.float64, generator=generator), dim=1)
+    (training.fitting._mean_loss(loss, logits, targets) * len(logits)).backward()
+    outputs = torch.softmax(logits.detach(), dim=1)
+    np.testing.assert_allclose(logits.grad, loss.residual(outputs, targets), atol=1e-12)
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_global_state():
+    torch.manual_seed(1)
+    first = trained()
+    torch.manual_seed(2)
+    np.random.default_rng()
+    assert_same_bits(first, trained())
+    assert not torch.equal(first.teacher.outputs, trained(seed=1).teacher.outputs)
+
+
+def test_global_random_states_are_left_as_they_were():
+    torch.manual_seed(3)
+    random.seed(3)
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    trained(rounds=1)
+    after = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
+    assert torch.equal(before[0], after[0])
+    assert before[1] == after[1]
+    assert all(np.array_equal(a, b) for a, b in zip(before[2], after[2], strict=True))
+
+
+def test_global_random_states_are_restored_after_an_error():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+
+    def fail():
+        with seeded(CPU, 0):
+            torch.rand(3)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_students_start_afresh_or_from_their_teacher():
+    """With a learning rate of zero a round ends where it started."""
+    still = {"epochs": 1, "optimiser": partial(torch.optim.SGD, lr=0.0)}
+    modules = {"make_module": partial(nn.Linear, 64, 10)}
+    fresh = trained(recipe=training.Recipe(**still), **modules)
+    warm = trained(recipe=training.Recipe(**still, start="teacher"), **modules)
+    assert not torch.equal(fresh.last.weights["weight"], fresh.teacher.weights["weight"])
+    assert torch.equal(warm.last.weights["weight"], warm.teacher.weights["weight"])
+
+
+def test_early_stopping_keeps_the_epoch_of_least_held_out_loss():
+    watched = {}
+
+    def watch(t, epoch, module):
+        watched[t, epoch] = {name: w.clone() for name, w in module.state_dict().items()}
+
+    recipe = training.Recipe(
+        epochs=200, batch_size=20, patience=3, hold_out=0.2,
+        optimiser=partial(torch.optim.Adam, lr=0.03),
+    )  # fmt: skip
+    run = trained(recipe=recipe, rounds=1, watch=watch, lam=0.0)
+    history = [epoch.held_out for epoch in run.teacher.history]
+    assert run.teacher.best_epoch == np.argmin(history) + 1
+    assert len(history) == run.teacher.best_epoch + 3 < 200
+    best = watched[1, run.teacher.best_epoch]
+    assert all(torch.equal(best[name], w) for name, w in run.teacher.weights.items())
+    assert any(not torch.equal(watched[1, len(history)][name], w) for name, w in best.items())
+
+
+def test_held_out_instances_are_not_trained_on():
+    seen = set()
+
+    class Seen(nn.Linear):
+        def forward(self, inputs):
+            if self.training:
+                seen.update(inputs[:, 0].tolist())
+            return super().forward(inputs)
+
+    numbers = torch.arange(200.0)[:, None] / 200
+    recipe = training.Recipe(epochs=2, patience=2, hold_out=0.25)
+    trained(partial(Seen, 1, 10), numbers, recipe=recipe)
+    assert len(seen) == 150
+
+
+def test_the_held_out_loss_is_against_what_the_round_is_taught():
+    recipe = training.Recipe(epochs=1, patience=1, hold_out=0.25)
+    run = trained(partial(nn.Linear, 64, 10), recipe=recipe, refinement=refine.top_k(2))
+    kept = training.loop._kept(len(DATA), recipe, 0)
+    for step in run.rounds:
+        loss = -(step.targets * step.outputs.log()).sum(dim=1)[~kept].mean()
+        assert step.history[0].held_out == pytest.approx(float(loss), rel=1e-5)
+
+
+def test_lambda_is_half_the_sum_of_squares_on_top_of_the_mean_loss():
+    recipe = training.Recipe(epochs=1, batch_size=None, optimiser=partial(torch.optim.SGD, lr=0.0))
+    plain = trained(recipe=recipe, rounds=1, lam=0.0).teacher
+    weighted = trained(recipe=recipe, rounds=1, lam=0.5).teacher
+    squares = sum(float(p.detach().square().sum()) for p in plain.module.parameters())
+    difference = weighted.history[0].loss - plain.history[0].loss
+    assert difference == pytest.approx(0.25 * squares, rel=1e-5)
+
+
+def test_a_tensor_a_data_set_and_loaders_carry_the_same_instances():
+    pairs = TensorDataset(INPUTS, torch.as_tensor(DATA.labels))
+    in_order = [
+        torch.cat([inputs for _, inputs in Instances(source, 64).in_order()])
+        for source in (INPUTS, pairs, DataLoader(pairs, batch_size=32), DataLoader(INPUTS))
+    ]
+    assert all(torch.equal(inputs, INPUTS) for inputs in in_order)
+    kept = torch.arange(200) % 3 > 0
+    for source in (INPUTS, pairs, DataLoader(pairs, batch_size=32, shuffle=True)):
+        batches = list(Instances(source, 64).shuffled(kept))
+        numbers = torch.cat([numbers for numbers, _ in batches])
+        assert torch.equal(numbers.sort().values, kept.nonzero()[:, 0])
+        assert not torch.equal(numbers, kept.nonzero()[:, 0])
+        assert torch.equal(torch.cat([inputs for _, inputs in batches]), INPUTS[numbers])
+
+
+def test_a_loader_of_a_data_set_trains():
+    pairs = TensorDataset(INPUTS, torch.as_tensor(DATA.labels))
+    loader = DataLoader(pairs, batch_size=50, shuffle=True)
+    run = trained(inputs=loader, recipe=training.Recipe(epochs=30, start="teacher"), rounds=1)
+    assert (run.teacher.outputs.argmax(1).numpy() == DATA.labels).mean() > 0.3
+    assert torch.equal(
+        training.outputs_of(run.teacher.module, loader, device="cpu"), run.teacher.outputs
+    )
+
+
+def test_inputs_may_be_dictionaries_of_tensors():
+    class Named(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(inputs["pixels"])
+
+    class Set(torch.utils.data.Dataset):
+        def __len__(self):
+            return len(INPUTS)
+
+        def __getitem__(self, i):
+            return {"pixels": INPUTS[i]}, DATA.labels[i]
+
+    run = trained(partial(Named, 64, 10), Set(), rounds=1)
+    plain = trained(partial(nn.Linear, 64, 10), rounds=1)
+    torch.testing.assert_close(run.teacher.outputs, plain.teacher.outputs)
+
+
+def test_schedules_step_after_each_epoch():
+    rates = []
+
+    class Watched(torch.optim.SGD):
+        def step(self, closure):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    halve = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+    recipe = training.Recipe(
+        epochs=3, batch_size=None, optimiser=partial(Watched, lr=1.0), schedule=halve
+    )
+    trained(recipe=recipe, rounds=1)
+    assert rates == [1.0, 0.5, 0.25]
+
+
+KILLED = """
+import os, signal, sys
+import torch
+from torch import nn
+from sdbook import datasets, noise, training
+
+folder, calls = sys.argv[1], int(sys.argv[2])
+torch.set_num_threads(1)
+data = datasets.digits().take(range(200))
+given = noise.corrupt(data.labels, noise.symmetric(10, 0.4), rng=0)
+
+class Fatal(nn.Linear):
+    left = calls
+    def forward(self, inputs):
+        Fatal.left -= 1
+        if Fatal.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(inputs)
+
+def make():
+    return nn.Sequential(Fatal(64, 16), nn.BatchNorm1d(16), nn.Dropout(0.3), nn.Linear(16, 10))
+
+recipe = training.Recipe(epochs=6, batch_size=50, patience=4, start="teacher")
+run = training.distill(
+    make, torch.as_tensor(data.features, dtype=torch.float32), given, 1e-3, rounds=3,
+    recipe=recipe, device="cpu", folder=folder, progress=False,
+)
+torch.save([(s.outputs, s.weights, s.history) for s in run.rounds], os.path.join(folder, "end.pt"))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_run_killed_amid_a_round_continues_to_the_same_bits(tmp_path):
+    def run(folder, calls):
+        command = [sys.executable, "-c", KILLED, str(folder), str(calls)]
+        return subprocess.run(command, check=False, timeout=300).returncode
+
+    assert run(tmp_path / "whole", 0) == 0
+    # An epoch is four batches and one look at what is held out, a round six epochs and four at
+    # all of them: the 42nd call is a batch of the second epoch of round 2.
+    killed = tmp_path / "killed"
+    assert run(killed, 42) == -signal.SIGKILL
+    assert (killed / "round-002.pt").exists()
+    assert not (killed / "round-003.pt").exists()
+    assert run(killed, 0) == 0
+    whole, pieced = (
+        torch.load(folder / "end.pt", weights_only=False) for folder in (tmp_path / "whole", killed)
+    )
+    for (outputs, weights, history), (ours, our_weights, our_history) in zip(
+        whole, pieced, strict=True
+    ):
+        assert torch.equal(outputs, ours)
+        assert all(torch.equal(weights[name], our_weights[name]) for name in weights)
+        assert history == our_history
+
+
+def test_finished_rounds_are_not_trained_again_and_more_can_be_asked_for(tmp_path):
+    epochs = []
+    whole = trained(rounds=3)
+    trained(folder=tmp_path)
+    run = trained(rounds=3, folder=tmp_path, watch=lambda t, epoch, _: epochs.append((t, epoch)))
+    assert epochs == [(3, 1), (3, 2), (3, 3), (3, 4)]
+    assert_same_bits(run, whole)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lam": 0.1}, "holds a run with lam = 0.001, and this one has 0.1"),
+        ({"seed": 1}, "holds a run with seed = 0, and this one has 1"),
+        ({"make_module": partial(nn.Linear, 64, 10)}, "weights that make_module draws"),
+        ({"recipe": training.Recipe(epochs=5, batch_size=50)}, "epochs = 4, and this one has 5"),
+        ({"loss": GeneralisedCrossEntropy()}, "a round 1 with loss CrossEntropy"),
+        ({"refinement": refine.top_k(1)}, "a round 2 that was taught other targets"),
+    ],
+)
+def test_a_folder_refuses_another_run(tmp_path, changed, message):
+    trained(folder=tmp_path)
+    with pytest.raises(ValueError, match=message):
+        trained(folder=tmp_path, **changed)
+
+
+def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
+    files = Checkpoints(tmp_path, {})
+    files.save(1, {"epoch": 1})
+    with pytest.raises(Exception, match="pickle"):
+        files.save(1, {"epoch": lambda: None})
+    assert files.load(1) == {"epoch": 1}
+
+
+def test_a_module_that_diverges_is_reported():
+    recipe = training.Recipe(epochs=5, optimiser=partial(torch.optim.SGD, lr=1e30))
+    with pytest.raises(FloatingPointError, match=r"in epoch \d of round 1; a smaller learning"):
+        trained(recipe=recipe)
+
+
+def test_devices():
+    assert choose_device("auto").type in ("cuda", "mps", "cpu")
+    assert choose_device(CPU) == CPU
+    for unknown in ("abacus", "meta"):
+        with pytest.raises(ValueError, match=f"device is '{unknown}', and this computer has"):
+            choose_device(unknown)
+    with pytest.raises(TypeError, match="in batches of list; accepted are tensors"):
+        to_device([1], CPU)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"), [(1, 1, "cuda"), (0, 1, "mps"), (0, 0, "cpu")]
+)
+def test_auto_prefers_the_fastest_device_at_hand(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: bool(mps))
+    assert choose_device("auto").type == expected
+
+
+def test_a_processor_computes_in_full_precision():
+    with autocast(CPU, mixed_precision=True):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.float32
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA GPU")
+def test_a_gpu_learns_what_the_processor_learns():
+    on_cpu = trained(rounds=1)
+    for mixed, tolerance in ((False, 1e-3), (True, 0.05)):
+        recipe = training.Recipe(epochs=4, batch_size=50, mixed_precision=mixed)
+        make = partial(nn.Linear, 64, 10)
+        gpu = trained(make, recipe=recipe, rounds=1, device="cuda").teacher
+        cpu = trained(make, recipe=recipe, rounds=1).teacher
+        assert gpu.outputs.device.type == "cpu"
+        torch.testing.assert_close(gpu.outputs, cpu.outputs, atol=tolerance, rtol=0)
+    assert on_cpu.teacher.outputs.shape == (200, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"make_module": nn.Linear(64, 10)}, TypeError, "make_module is a Linear; accepted is a f"),
+        ({"make_module": lambda: 3}, TypeError, "make_module returns a int"),
+        ({"make_module": nn.ReLU}, TypeError, "with parameters to train"),
+        ({"make_module": partial(nn.Linear, 64, 9)}, ValueError, r"shape \(instances, 10\)"),
+        ({"inputs": INPUTS[:3]}, ValueError, "given_labels has 200 entries"),
+        ({"inputs": INPUTS[:0]}, ValueError, "inputs has no instance"),
+        ({"inputs": Stream()}, TypeError, "without numbered instances"),
+        ({"lam": -1.0}, ValueError, "lam is -1.0"),
+        ({"seed": -1}, ValueError, "seed is -1"),
+        ({"rounds": 0}, ValueError, "rounds is 0"),
+        ({"test": (INPUTS, DATA.labels)}, ValueError, "test is given without true_labels"),
+        ({"refinement": lambda y: 2 * y}, ValueError, "refined outputs has a row that sums to 2"),
+        ({"loss": [CrossEntropy()]}, ValueError, "loss has 1 entries"),
+        (
+            {"inputs": DataLoader(INPUTS, generator=torch.Generator())},
+            ValueError,
+            "a DataLoader with a generator",
+        ),
+        ({"inputs": DataLoader(INPUTS, batch_size=None)}, ValueError, "with batch_size=None"),
+        (
+            {"recipe": training.Recipe(optimiser=partial(torch.optim.AdamW, weight_decay=0.1))},
+            ValueError,
+            "optimiser has weight_decay 0.1; accepted is 0",
+        ),
+        (
+            {"recipe": training.Recipe(patience=1, hold_out=0.999)},
+            ValueError,
+            "hold_out is 0.999, which is all 200 instances",
+        ),
+    ],
+)
+def test_what_is_not_accepted_is_named(options, kind, message):
+    with pytest.raises(kind, match=message):
+        trained(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"epochs": 0}, ValueError, "epochs is 0"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0"),
+        ({"patience": 0}, ValueError, "patience is 0"),
+        ({"hold_out": 1.0}, ValueError, "hold_out is 1.0"),
+        ({"start": "cold"}, ValueError, "start is 'cold'; accepted are 'fresh' and 'teacher'"),
+        ({"optimiser": "adam"}, TypeError, "optimiser is 'adam'; accepted is a callable"),
+        ({"schedule": 3}, TypeError, "schedule is 3; accepted is a callable"),
+    ],
+)
+def test_recipes_check_themselves(options, kind, message):
+    with pytest.raises(kind, match=message):
+        training.Recipe(**options)
