@@ -2,10 +2,11 @@
 
 Ours is one call of `Sweep.run`, factorisation counted, on all cores, with the loosest tolerance of
 a grid that brings all models of a sample within one millionth of their certified optimum. The loop
-is given what makes it fast: the same start (a student's is its teacher), the same targets, one
-teacher for all methods, and the knowledge of when it has come as near, where it stops at once. It
-trains the models of the sample; its time for all is their mean times their number. Both in float64
-and in float32.
+trains the models of the sample; its time for all is their mean times their number. Twice: as one
+would write it, each model from zero, with the loosest tolerance of the optimiser that brings all of
+them as near; and with every help, started where ours starts (a student at its teacher), one teacher
+for all methods, and stopped the moment it has come as near, which nobody could know. Both in
+float64 and in float32.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ METHODS = {
 }
 SAMPLE = (("symmetric", 0.5), ("superclass", 0.7), ("asymmetric", 0.3))
 TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
+TORCH_TOLERANCES = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
 
 
 def experiment(quick: bool) -> Sweep:
@@ -138,44 +140,67 @@ def torch_loss(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.Tenso
     return torch_loop.cross_entropy if loss.convex else torch_loop.generalised(Q)
 
 
-def as_a_loop(sweep: Sweep, models: list[Model], dtype: str, device: str = "cpu") -> dict[str, Any]:
-    """Train the models one after the other with PyTorch."""
+def as_a_loop(
+    sweep: Sweep,
+    models: list[Model],
+    dtype: str,
+    device: str = "cpu",
+    tolerance: float | None = None,
+) -> dict[str, Any]:
+    """Train the models one after the other with PyTorch: with every help, or to a tolerance."""
+    helped = tolerance is None
 
     def tensor(array: Any) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=dtype)).to(device)
 
+    double = factorise(sweep.train.features)
     features = tensor(sweep.train.features)
     spent, missed, evaluations = 0.0, 0, 0
     for model in models:
         targets = tensor(model.targets)
-        start = None if model.start is None else tensor(model.start.weights)
+        start = tensor(model.start.weights) if helped and model.start is not None else None
         loss = torch_loss(model.loss)
         begin = time.perf_counter()
         trained = torch_loop.train(
             features,
             targets,
             sweep.lam,
-            near(model.objective),
+            near(model.objective) if helped else -np.inf,
             loss=loss,
             start=start,
+            tolerance=tolerance or 0.0,
             max_evaluations=500,
         )
-        trained.weights.cpu()
+        weights = trained.weights.cpu()
         spent += time.perf_counter() - begin
-        missed += not trained.reached
+        missed += objective(double, model, weights) > near(model.objective)
         evaluations += trained.evaluations
     return {
         "seconds": spent,
         "models": len(models),
         "evaluations": evaluations,
         "missed": missed,
+        "tolerance": tolerance,
     }
+
+
+def as_one_would(sweep: Sweep, models: list[Model], dtype: str) -> dict[str, Any]:
+    """Train the models with the loosest tolerance that brings all of them near enough.
+
+    Where the last of them does not, as float32 may not, the result says how many it missed.
+    """
+    for tolerance in TORCH_TOLERANCES:
+        loop = as_a_loop(sweep, models, dtype, tolerance=tolerance)
+        if not loop["missed"]:
+            break
+    return loop
 
 
 def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
     sweep = experiment(quick)
     draws = len(sweep.noises) * len(sweep.rates) * len(sweep.seeds)
-    count = draws * (sum(method.rounds for method in METHODS.values()) - 1)
+    alone_count = draws * sum(method.rounds for method in METHODS.values())
+    count = alone_count - draws  # one teacher for both methods
     models = [
         model
         for kind, rate in ([("symmetric", 0.5)] if quick else SAMPLE)
@@ -184,7 +209,7 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
     as_a_loop(sweep, models[:1], "float64")  # warm up
     rows = []
     for dtype in ("float64", "float32"):
-        loop = as_a_loop(sweep, models, dtype)
+        helped, alone = as_a_loop(sweep, models, dtype), as_one_would(sweep, models, dtype)
         cast = replace(
             sweep,
             train=replace(sweep.train, features=sweep.train.features.astype(dtype)),
@@ -194,7 +219,8 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
         begin = time.perf_counter()
         results = cast.run(jobs=-1, progress=False)
         seconds = time.perf_counter() - begin
-        torch_seconds = loop["seconds"] / loop["models"] * count
+        torch_seconds = alone["seconds"] / alone["models"] * alone_count
+        helped_seconds = helped["seconds"] / helped["models"] * count
         rows.append(
             {
                 "dtype": dtype,
@@ -202,9 +228,12 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
                 "seconds": seconds,
                 "evaluations_per_model": evaluations(results) / count,
                 "not_converged": results.unfinished,
-                "torch": loop,
+                "torch": alone,
                 "torch_seconds": torch_seconds,
                 "ratio": torch_seconds / seconds,
+                "helped": helped,
+                "helped_seconds": helped_seconds,
+                "helped_ratio": helped_seconds / seconds,
             }
         )
         report(f"{rows[-1]}\n{results}")
@@ -216,6 +245,7 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
         "gap": GAP,
         "rows": rows,
         "least_ratio": min(row["ratio"] for row in rows),
+        "least_helped_ratio": min(row["helped_ratio"] for row in rows),
     }
 
 

@@ -46,11 +46,13 @@ def train(
     *,
     loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = cross_entropy,
     start: torch.Tensor | None = None,
+    tolerance: float = 0.0,
     max_evaluations: int = 5000,
 ) -> Trained:
     """Run L-BFGS with a strong Wolfe search until the objective is at most `goal`.
 
-    It stops there at once, which no stopping rule could: in practice nobody knows the optimum.
+    It stops there at once, which no stopping rule could: in practice nobody knows the optimum. Or,
+    before that, when no entry of the gradient is larger than the tolerance, as in practice.
     """
     shape = (features.shape[1], targets.shape[1])
     theta = torch.zeros(shape, dtype=features.dtype, device=features.device)
@@ -62,7 +64,7 @@ def train(
         max_iter=max_evaluations,
         max_eval=max_evaluations,
         history_size=10,
-        tolerance_grad=0.0,
+        tolerance_grad=tolerance,
         tolerance_change=0.0,
         line_search_fn="strong_wolfe",
     )

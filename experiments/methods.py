@@ -184,7 +184,7 @@ def generalised(task: Task) -> Rows:
 
 
 def confident_learning(task: Task) -> Rows:
-    """Drop what cleanlab finds to be a label issue, then train on the rest."""
+    """Drop what cleanlab finds to be an issue (Northcutt et al., 2021), train on the rest."""
     for rule in KNOBS["filter"]:
         issues = find_label_issues(
             task.given, task.out_of_sample, filter_by=rule, n_jobs=1, min_examples_per_class=1

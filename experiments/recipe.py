@@ -1,12 +1,13 @@
 """What works on wrong labels when nobody has clean ones: eleven methods with one tuning budget.
 
 Each method has four configurations for each penalty: values of its own knob, or for the plain
-probe a grid that is four times as fine. All are trained on the same folds of the same noisy
-training set, and chosen by the share of held-out *given* labels that they predict. True labels of
-the test set are only used to say afterwards how good the choice was. Results are kept in
-`recipe.json`, one piece for each data set, noise and seed; a second call does what is missing.
+probe a grid that is four times as fine. A twelfth, which is told the noise, has one. All are
+trained on the same folds of the same noisy training set, and chosen by the share of held-out
+*given* labels that they predict. True labels of the test set are only used to say afterwards how
+good the choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed;
+a second call does what is missing.
 
-    python experiments/recipe.py            # everything that is missing: some minutes
+    python experiments/recipe.py            # everything that is missing: some hours on one core
     python experiments/recipe.py --jobs 8   # on eight cores
 """
 

@@ -98,8 +98,10 @@ def seen_against_true(
         Share of held-out given labels that each predicts.
     true : array of shape (candidates,)
         Its accuracy.
-    C : array of shape (K, K)
-        Corruption matrix, classes equally frequent.
+    top : float
+        Share of held-out given labels that is predicted by being always right.
+    prices : sequence of float
+        What an error costs, as a share of those labels: one line for each.
     marked : sequence of (index, text, actor)
         Candidates to name.
     limits : ((low, high), (low, high))
