@@ -9,14 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from sdbook import datasets
 
 # No deadline: a slow machine is not a bug. Always the same examples: a red test stays red.
 # To search for new ones set derandomize=False and raise max_examples.
-examples = settings(max_examples=40, deadline=None, derandomize=True)
+# Which numbers are tried depends on those in the source code, so that any change of it can make an
+# assumption fail oftener at the beginning: that is no news.
+examples = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.filter_too_much],
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,10 +114,15 @@ CASES = {
         ValueError,
         r"given_labels has 5 entries; accepted is one per instance, 6",
     ),
-    "given_labels: one-hot instead": (
+    "given_labels: soft labels of whole numbers": (
         lambda: distill(X, T.astype(int), 0.1),
+        TypeError,
+        r"given_labels has dtype int64; accepted are float32 and float64",
+    ),
+    "given_labels: a stack": (
+        lambda: distill(X, np.stack([T, T]), 0.1),
         ValueError,
-        r"given_labels has shape \(6, 3\); accepted is a non-empty \(instances,\)",
+        r"given_labels has shape \(2, 6, 3\); accepted is a non-empty \(instances,\)",
     ),
     "given_labels: none": (
         lambda: distill(X, np.array([], dtype=int), 0.1),

@@ -88,7 +88,6 @@ def descend(
         point, gradient = start, problems.gradient(start)
         evaluations += 1
     stuck = np.zeros(problems.B, dtype=bool)
-    first = np.ones(problems.B)  # length to try first: the last one, for they are much alike
     steps: deque[_Step] = deque(maxlen=memory)
     while True:
         norm = problems.norms(gradient)
@@ -111,13 +110,11 @@ def descend(
                 (_Step(each.step[left], each.change[left], each.inverse[left]) for each in steps),
                 maxlen=memory,
             )
-            number, scale, enough, evaluations, first = (
-                array[left] for array in (number, scale, enough, evaluations, first)
+            number, scale, enough, evaluations = (
+                array[left] for array in (number, scale, enough, evaluations)
             )
         direction = _two_loops(problems, gradient, steps, problems.curvature(point.outputs))
-        slope = problems.dots(gradient, direction)
-        moved, found, size = _search(problems, point, direction, slope, first)
-        first = np.where(found, size, 1.0)
+        moved, found = _search(problems, point, direction, problems.dots(gradient, direction))
         # Where no step was found the memory may mislead: try once more with the linearised
         # Hessian alone, and give up where there was none.
         stuck = ~found & ~np.any([each.inverse > 0 for each in steps], axis=0)
@@ -154,24 +151,19 @@ def _two_loops(
 
 
 def _search(
-    problems: Objectives,
-    point: Point,
-    direction: Array,
-    slope: Numbers,
-    first: Numbers,
-    trials: int = 40,
-) -> tuple[Point, NDArray[np.bool_], Numbers]:
+    problems: Objectives, point: Point, direction: Array, slope: Numbers, trials: int = 40
+) -> tuple[Point, NDArray[np.bool_]]:
     """Go along the direction to where the slope has halved and the objective has not grown.
 
     The logits are linear in the step, so that a trial costs no matrix product. Returns where each
-    problem went, which of them found such a place, and how far: none is found along a direction
-    that does not descend, or with numbers at the end of their precision.
+    problem went, and which of them found such a place: none is found along a direction that does
+    not descend, or with numbers at the end of their precision.
     """
     logits_along = problems.logits(direction)
     ridge_slope = problems.lam * problems.dots(point.coordinates, direction)
     ridge_curve = problems.lam * problems.dots(direction, direction)
     slack = 8 * float(problems.xp.finfo(direction.dtype).eps) * np.abs(point.value)
-    size, low, low_slope = first.copy(), np.zeros(problems.B), slope.copy()
+    size, low, low_slope = np.ones(problems.B), np.zeros(problems.B), slope.copy()
     high, high_slope = np.full(problems.B, np.inf), np.zeros(problems.B)
     found = np.zeros(problems.B, dtype=bool)
     searching = np.arange(problems.B)
@@ -209,7 +201,7 @@ def _search(
         size[searching] = _next_size(size, low, low_slope, high, high_slope)[searching]
     if not found.all():
         moved.put(np.flatnonzero(~found), point.take(np.flatnonzero(~found)))
-    return moved, found, size
+    return moved, found
 
 
 def _next_size(
