@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdbook._validate import Array
-from sdbook.solvers.objectives import Numbers, Objectives, Point
+from sdbook.solvers.objectives import Numbers, Objectives, Point, beside
 
 __all__ = ["Arrival", "descend"]
 
@@ -52,6 +52,10 @@ class _Step:
     step: Array
     change: Array
     inverse: Numbers
+
+    def take(self, chosen: NDArray[np.intp]) -> _Step:
+        """Return the steps of some of the problems."""
+        return _Step(beside(self.step, chosen), beside(self.change, chosen), self.inverse[chosen])
 
 
 def descend(
@@ -105,15 +109,13 @@ def descend(
             return
         if arrived.any():
             left = np.flatnonzero(~arrived)
-            problems, point, gradient = problems.take(left), point.take(left), gradient[left]
-            steps = deque(
-                (_Step(each.step[left], each.change[left], each.inverse[left]) for each in steps),
-                maxlen=memory,
-            )
+            problems, point = problems.take(left), point.take(left)
+            gradient = beside(gradient, left)
+            steps = deque((each.take(left) for each in steps), maxlen=memory)
             number, scale, enough, evaluations = (
                 array[left] for array in (number, scale, enough, evaluations)
             )
-        direction = _two_loops(problems, gradient, steps, problems.curvature(point.outputs))
+        direction = _two_loops(problems, gradient, steps, point.curvature)
         moved, found = _search(problems, point, direction, problems.dots(gradient, direction))
         # Where no step was found the memory may mislead: try once more with the linearised
         # Hessian alone, and give up where there was none.
@@ -142,11 +144,11 @@ def _two_loops(
     for each in reversed(steps):
         share = each.inverse * problems.dots(each.step, direction)
         shares.append(share)
-        direction = direction - problems.scaled(share, each.change)
+        direction -= problems.scaled(share, each.change)
     direction = problems.precondition(direction, curvature)
     for each, share in zip(steps, reversed(shares), strict=True):
         back = each.inverse * problems.dots(each.change, direction)
-        direction = direction + problems.scaled(share - back, each.step)
+        direction += problems.scaled(share - back, each.step)
     return direction
 
 
@@ -169,15 +171,8 @@ def _search(
     searching = np.arange(problems.B)
     some, start, step, change = problems, point, direction, logits_along  # of those who search
     for _ in range(trials):
-        trial = some.point(
-            start.coordinates + some.scaled(size[searching], step),
-            start.logits + some.scaled(size[searching], change),
-        )
-        trial_slope = (
-            some.dots(trial.residual, change) / problems.N
-            + ridge_slope[searching]
-            + size[searching] * ridge_curve[searching]
-        )
+        trial, loss_slope = some.along(start, step, change, size[searching])
+        trial_slope = loss_slope + ridge_slope[searching] + size[searching] * ridge_curve[searching]
         grown = trial.value > (point.value + slack)[searching]
         descends = slope[searching] < 0
         good = descends & ~grown & (np.abs(trial_slope) <= 0.5 * np.abs(slope[searching]))
@@ -197,7 +192,7 @@ def _search(
             break
         if more.size < len(searching):
             searching, some, start = searching[more], some.take(more), start.take(more)
-            step, change = step[more], change[more]
+            step, change = beside(step, more), beside(change, more)
         size[searching] = _next_size(size, low, low_slope, high, high_slope)[searching]
     if not found.all():
         moved.put(np.flatnonzero(~found), point.take(np.flatnonzero(~found)))

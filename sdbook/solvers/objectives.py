@@ -1,9 +1,9 @@
 """What the softmax solver minimises: objectives on the same features, side by side.
 
 Problem b has its own targets, regularisation strength and instance weights, but the features are
-shared. Matrices of all problems are stacked, problem first: parameters ``(B, d, K)``, logits
-``(B, N, K)``. Only for a product with the features do they lie side by side, ``(d, B K)``: one wide
-product costs up to half as much as B narrow ones.
+shared. Matrices of all problems lie side by side: parameters are ``(d, B, K)``, logits ``(N, B,
+K)``, and for a product with the features the last two axes are one: one wide product costs up to
+half as much as B narrow ones.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation
 from sdbook.solvers.losses import Loss
+from sdbook.solvers.passes import over_rows
 from sdbook.solvers.products import product, transposed_product
 
 __all__ = ["Numbers", "Objectives", "Point", "softmax_and_log_norm"]
@@ -47,45 +48,67 @@ def softmax_and_log_norm(logits: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Parameters in the solver's coordinates, with all that one pass over the instances gives.
+    """Parameters in the solver's coordinates, with what one pass over the instances gives.
 
-    All of them stacked, problem first.
+    Attributes
+    ----------
+    coordinates : array of shape (d, B, K)
+    logits : array of shape (N, B, K)
+    residual : array of shape (N, B, K)
+        Derivative of N times the mean loss by the logits.
+    value : ndarray of shape (B,)
+        The objectives.
+    curvature : ndarray of shape (B,)
+        Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one. A single
+        number for all instances and classes keeps the rows' zero sum, as uniform outputs do, for
+        which it is exactly 1/K.
     """
 
     coordinates: Array
     logits: Array
-    outputs: Array
     residual: Array
     value: Numbers
+    curvature: Numbers
 
     def take(self, chosen: NDArray[np.intp]) -> Point:
         """Return the points of some of the problems."""
-        return Point(*(each[chosen] for each in self._arrays()))
+        return Point(
+            beside(self.coordinates, chosen),
+            beside(self.logits, chosen),
+            beside(self.residual, chosen),
+            self.value[chosen],
+            self.curvature[chosen],
+        )
 
     def put(self, chosen: NDArray[np.intp], points: Point) -> None:
         """Overwrite the points of some of the problems."""
-        for ours, theirs in zip(self._arrays(), points._arrays(), strict=True):
-            ours[chosen] = theirs
+        for theirs, ours in enumerate(chosen):
+            self.coordinates[:, ours, :] = points.coordinates[:, theirs, :]
+            self.logits[:, ours, :] = points.logits[:, theirs, :]
+            self.residual[:, ours, :] = points.residual[:, theirs, :]
+        self.value[chosen], self.curvature[chosen] = points.value, points.curvature
 
-    def _arrays(self) -> tuple[Array, ...]:
-        return (self.coordinates, self.logits, self.outputs, self.residual, self.value)
+
+def beside(matrices: Array, chosen: NDArray[np.intp]) -> Array:
+    """Return some of the matrices that lie side by side, (rows, B, K)."""
+    xp = _validate.namespace("matrices", matrices)
+    return xp.stack([matrices[:, int(b), :] for b in chosen], axis=1)
 
 
 class Objectives:
     """B objectives in coordinates where the linearised Hessian is cheap to invert.
 
-    In the feature space the coordinates are theta itself. In the instance space (fewer instances
-    than features) they are theta along the right singular vectors of the features: the same
-    geometry, in min(N, d) dimensions, where the Hessian is diagonal.
+    In the feature space these are the parameters themselves. In the instance space they are the
+    parameters along the Gram matrix's eigenvectors, where the Hessian is diagonal.
 
     Parameters
     ----------
     fact : Factorisation
-    targets : array of shape (B, N, K)
+    targets : array of shape (N, B, K)
     lam : ndarray of shape (B,)
     loss : Loss
-    weights : array of shape (B, N) or None
-        With mean 1 in each row.
+    weights : array of shape (N, B) or None
+        With mean 1 for each problem.
     """
 
     def __init__(
@@ -94,7 +117,7 @@ class Objectives:
         self.fact, self.targets, self.lam, self.loss = fact, targets, lam, loss
         self.weights = weights
         self.xp = xp = _validate.namespace("features", fact.features)
-        self.B, self.N, self.K = targets.shape
+        self.N, self.B, self.K = targets.shape
         self.like = {"dtype": fact.features.dtype, "device": fact.features.device}
         if fact.space == "feature":
             self.design = fact.features
@@ -103,113 +126,148 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        weights = None if self.weights is None else self.weights[chosen]
+        weights = self.weights
+        if weights is not None:
+            weights = self.xp.stack([weights[:, int(b)] for b in chosen], axis=1)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
-            targets=self.targets[chosen],
+            targets=beside(self.targets, chosen),
             lam=self.lam[chosen],
             weights=weights,
             B=len(chosen),
         )
         return some
 
-    # --- arithmetic of stacks --------------------------------------------------------------------
+    # --- arithmetic of matrices side by side -----------------------------------------------------
 
-    def side_by_side(self, stack: Array) -> Array:
-        """Lay (B, rows, K) side by side, (rows, B K)."""
-        xp = self.xp
-        return xp.reshape(xp.permute_dims(stack, (1, 0, 2)), (stack.shape[1], -1))
+    def wide(self, matrices: Array) -> Array:
+        """View (rows, B, K) as one matrix."""
+        return self.xp.reshape(matrices, (matrices.shape[0], -1))
 
-    def stacked(self, wide: Array) -> Array:
-        """Undo `side_by_side`, contiguously."""
-        xp = self.xp
-        deep = xp.reshape(wide, (wide.shape[0], -1, self.K))
-        return xp.concat([xp.permute_dims(deep, (1, 0, 2))])
+    def apart(self, wide: Array) -> Array:
+        """Undo `wide`."""
+        return self.xp.reshape(wide, (wide.shape[0], -1, self.K))
 
-    def scaled(self, numbers: Numbers, stack: Array) -> Array:
+    def scaled(self, numbers: Numbers, matrices: Array) -> Array:
         """Multiply each problem's matrix by its number."""
-        return self.xp.asarray(numbers, **self.like)[:, None, None] * stack
+        return self.xp.asarray(numbers, **self.like)[:, None] * matrices
 
     def dots(self, a: Array, b: Array) -> Numbers:
-        """Inner products of two stacks of matrices, problem by problem."""
-        per_row = self.xp.vecdot(a, b)
-        return _on_host(self.xp.sum(per_row, axis=1))
+        """Inner products of matrices, problem by problem."""
+        return self.total(self.xp.vecdot(a, b))
 
-    def norms(self, stack: Array) -> Numbers:
-        """Frobenius norms, problem by problem."""
-        return np.sqrt(self.dots(stack, stack))
-
-    def mean(self, per_instance: Array) -> Numbers:
-        """Weighted means over the instances, of numbers of shape (B N,)."""
+    def total(self, numbers: Array) -> Numbers:
+        """Sum (rows, B) over the rows, problem by problem."""
         xp = self.xp
-        values = xp.reshape(per_instance, (self.B, self.N))
-        if self.weights is not None:
-            values = self.weights * values
-        return _on_host(xp.mean(values, axis=1))
+        # Numbers that are neighbours in memory are summed pairwise, with much less rounding.
+        neighbours = xp.stack([numbers[:, b] for b in range(numbers.shape[1])])
+        sums = xp.sum(neighbours, axis=1, dtype=xp.float64)
+        return np.asarray(to_device(sums, "cpu"))
 
-    def flat(self, stack: Array) -> Array:
-        """View (B, N, K) as (B N, K): what is done per instance does not mind the problem."""
-        return self.xp.reshape(stack, (-1, self.K))
+    def norms(self, matrices: Array) -> Numbers:
+        """Frobenius norms, problem by problem."""
+        return np.sqrt(self.dots(matrices, matrices))
 
     # --- the objectives --------------------------------------------------------------------------
 
     def origin(self) -> Point:
         """Return zero parameters, where outputs are uniform."""
         xp = self.xp
-        coordinates = xp.zeros((self.B, self.design.shape[1], self.K), **self.like)
-        return self.point(coordinates, xp.zeros((self.B, self.N, self.K), **self.like))
-
-    def point(self, coordinates: Array, logits: Array) -> Point:
-        """Return the point that has these coordinates, and therefore these logits."""
-        xp, shape = self.xp, (self.B, self.N, self.K)
-        flat, targets = self.flat(logits), self.flat(self.targets)
-        outputs, log_norm = softmax_and_log_norm(flat)
-        losses = self.loss.value(flat, log_norm, outputs, targets)
-        value = self.mean(losses) + self.lam / 2 * self.dots(coordinates, coordinates)
-        # Derivative of N times the mean loss by the logits.
-        residual = xp.reshape(self.loss.residual(outputs, targets), shape)
-        if self.weights is not None:
-            residual = residual * self.weights[:, :, None]
-        return Point(coordinates, logits, xp.reshape(outputs, shape), residual, value)
+        coordinates = xp.zeros((self.design.shape[1], self.B, self.K), **self.like)
+        return self.point(coordinates, xp.zeros((self.N, self.B, self.K), **self.like))
 
     def logits(self, coordinates: Array) -> Array:
         """Return the logits of the training instances."""
-        return self.stacked(product(self.design, self.side_by_side(coordinates)))
+        return self.apart(product(self.design, self.wide(coordinates)))
+
+    def point(self, coordinates: Array, logits: Array) -> Point:
+        """Return the point that has these coordinates, and therefore these logits."""
+        residual, values, bends = self._empty()
+
+        def work(rows: slice) -> None:
+            residual[rows], values[rows], bends[rows] = self._per_instance(logits[rows], rows)
+
+        over_rows(work, logits)
+        return self._point(coordinates, logits, residual, values, bends)
+
+    def along(
+        self, start: Point, step: Array, change: Array, size: Numbers
+    ) -> tuple[Point, Numbers]:
+        """Go from `start` by `size` times a step that changes the logits by `change`.
+
+        Returns the point, and the derivatives of the mean losses by `size` there.
+        """
+        xp = self.xp
+        residual, values, bends = self._empty()
+        logits, slopes = xp.empty_like(residual), xp.empty_like(values)
+
+        def work(rows: slice) -> None:
+            there = self.scaled(size, change[rows])
+            there += start.logits[rows]
+            logits[rows] = there
+            found, values[rows], bends[rows] = self._per_instance(there, rows)
+            residual[rows] = found
+            slopes[rows] = xp.vecdot(found, change[rows])
+
+        over_rows(work, change)
+        coordinates = start.coordinates + self.scaled(size, step)
+        point = self._point(coordinates, logits, residual, values, bends)
+        return point, self.total(slopes) / self.N
+
+    def _empty(self) -> tuple[Array, Array, Array]:
+        """Room for what `_per_instance` gives."""
+        numbers = self.xp.empty((self.N, self.B), **self.like)
+        return self.xp.empty_like(self.targets), numbers, self.xp.empty_like(numbers)
+
+    def _per_instance(self, logits: Array, rows: slice) -> tuple[Array, Array, Array]:
+        """Residual, loss and curvature of some of the instances."""
+        xp = self.xp
+        logits = xp.reshape(logits, (-1, self.K))
+        targets = xp.reshape(self.targets[rows], (-1, self.K))
+        outputs, log_norm = softmax_and_log_norm(logits)
+        values = self.loss.value(logits, log_norm, outputs, targets)
+        residual = self.loss.residual(outputs, targets)
+        bends = 1 - xp.vecdot(outputs, outputs)
+        trust = self.loss.trust(outputs, targets)
+        if trust is not None:
+            bends = bends * trust
+        residual = xp.reshape(residual, (-1, self.B, self.K))
+        values, bends = (xp.reshape(each, (-1, self.B)) for each in (values, bends))
+        if self.weights is not None:
+            weights = self.weights[rows]
+            residual = residual * weights[:, :, None]
+            values, bends = values * weights, bends * weights
+        return residual, values, bends
+
+    def _point(
+        self, coordinates: Array, logits: Array, residual: Array, values: Array, bends: Array
+    ) -> Point:
+        value = self.total(values) / self.N + self.lam / 2 * self.dots(coordinates, coordinates)
+        curvature = self.total(bends) / self.N / (self.K - 1)
+        return Point(coordinates, logits, residual, value, curvature)
 
     def gradient(self, point: Point) -> Array:
         """Return the gradient by the coordinates."""
-        pull = transposed_product(self.design, self.side_by_side(point.residual))
-        return self.stacked(pull) / self.N + self.scaled(self.lam, point.coordinates)
+        pull = transposed_product(self.design, self.wide(point.residual))
+        pull /= self.N
+        return self.apart(pull) + self.scaled(self.lam, point.coordinates)
 
     def rounding(self) -> float:
         """Norm of the gradient that errors of one unit in the last place of the outputs make."""
         eps = float(self.xp.finfo(self.design.dtype).eps)
         return eps * float(self.fact.eigenvalues[-1]) ** 0.5 / (self.N * self.K) ** 0.5
 
-    def curvature(self, outputs: Array) -> Numbers:
-        """Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one.
-
-        A single number for all instances and classes keeps the rows' zero sum, as uniform outputs
-        do, for which it is exactly 1/K.
-        """
-        flat = self.flat(outputs)
-        per_instance = 1 - self.xp.vecdot(flat, flat)
-        trust = self.loss.trust(flat, self.flat(self.targets))
-        if trust is not None:
-            per_instance = per_instance * trust
-        return self.mean(per_instance) / (self.K - 1)
-
-    def precondition(self, stack: Array, curvature: Numbers) -> Array:
+    def precondition(self, matrices: Array, curvature: Numbers) -> Array:
         """Multiply by the inverse of the linearised Hessian."""
         xp, s = self.xp, self.fact.eigenvalues
-        slope = xp.asarray(curvature / self.N, **self.like)[:, None]
-        scale = 1 / (slope * s + xp.asarray(self.lam, **self.like)[:, None])[:, :, None]
+        slope = xp.asarray(curvature / self.N, **self.like)
+        inverse = 1 / (s[:, None] * slope + xp.asarray(self.lam, **self.like))[:, :, None]
         if self.fact.space == "instance":
-            return scale * stack
+            return inverse * matrices
         V = self.fact.basis
-        inside = scale * self.stacked(V.T @ self.side_by_side(stack))
-        return self.stacked(V @ self.side_by_side(inside))
+        inside = inverse * self.apart(V.T @ self.wide(matrices))
+        return self.apart(V @ self.wide(inside))
 
     def theta(self, coordinates: Array) -> Array:
         """Turn the coordinates of one problem into theta, (d, K)."""
@@ -219,7 +277,3 @@ class Objectives:
         root = xp.sqrt(xp.where(s > 0, s, 1.0))[:, None]
         along = xp.where(s[:, None] > 0, coordinates / root, 0.0)
         return transposed_product(self.fact.features, self.fact.basis @ along)
-
-
-def _on_host(numbers: Array) -> Numbers:
-    return np.asarray(to_device(numbers, "cpu"), dtype=np.float64)

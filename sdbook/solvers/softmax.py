@@ -306,7 +306,7 @@ def solve_all(
             f"lam has shape {strengths.shape}; accepted is one number, or one per problem, ({B},)"
         )
     if weights is not None:
-        weights = _stacked_weights(weights, B, fact.features)
+        weights = _weights_beside(weights, B, fact.features)
     if tolerance is None:
         tolerance = 1e-8 if fact.features.dtype == xp.float64 else 1e-4
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
@@ -317,7 +317,7 @@ def solve_all(
         _validate.memory(f"solving {B} problems at a time", 10 * B * N * K, item)
     problems = Objectives(
         fact,
-        targets,
+        xp.stack([targets[b] for b in range(B)], axis=1),
         np.broadcast_to(strengths, (B,)).copy(),
         CrossEntropy() if loss is None else loss,
         weights,
@@ -344,8 +344,8 @@ def _stack_shape(targets: Array) -> tuple[int, int, int]:
     return B, N, K
 
 
-def _stacked_weights(weights: Array, problems: int, features: Array) -> Array:
-    """Check instance weights of all problems or of each, and return them as (B, N), of mean 1."""
+def _weights_beside(weights: Array, problems: int, features: Array) -> Array:
+    """Check instance weights of all problems or of each, and return them as (N, B), of mean 1."""
     xp = _validate.namespace("weights", weights)
     each = [weights] * problems if weights.ndim == 1 else list(weights)
     if len(each) != problems:
@@ -355,7 +355,7 @@ def _stacked_weights(weights: Array, problems: int, features: Array) -> Array:
         )
     for one in each:
         _validate.instance_weights("weights", one, features)
-    return xp.stack([one / xp.mean(one) for one in each])
+    return xp.stack([one / xp.mean(one) for one in each], axis=1)
 
 
 def _continued(problems: Objectives, start: Sequence[Solution]) -> Point:
@@ -374,8 +374,8 @@ def _continued(problems: Objectives, start: Sequence[Solution]) -> Point:
                 f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
                 f"accepted is {shape}: a solution on the same features and classes"
             )
-    stack = problems.xp.stack([solution.coordinates for solution in start])
-    return problems.point(stack, problems.logits(stack))
+    coordinates = problems.xp.stack([solution.coordinates for solution in start], axis=1)
+    return problems.point(coordinates, problems.logits(coordinates))
 
 
 def _solution(problems: Objectives, arrival: Arrival, tolerance: float) -> Solution:
@@ -390,5 +390,5 @@ def _solution(problems: Objectives, arrival: Arrival, tolerance: float) -> Solut
         gap_bound=norm**2 / (2 * lam) if problems.loss.convex else None,
         evaluations=arrival.evaluations,
     )
-    (coordinates,), (outputs,) = point.coordinates, point.outputs
-    return Solution(problems.theta(coordinates), outputs, certificate, coordinates)
+    coordinates, logits = point.coordinates[:, 0, :], point.logits[:, 0, :]
+    return Solution(problems.theta(coordinates), softmax(logits), certificate, coordinates)
