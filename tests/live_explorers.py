@@ -32,7 +32,7 @@ def shown():
 
 def problems(widget):
     """What is wrong with one explorer, in sentences."""
-    explorer = widget._explorer
+    explorer = widget._drawing
     yield from changed_since_shown(widget)
     # Any other name for the pixels is as good as a file, and quicker to make.
     with patch.object(Frame, "webp", lambda frame: hashlib.sha256(frame.pixels).digest()):
@@ -60,7 +60,7 @@ def one_at_a_time(explorer):
 
 def changed_since_shown(widget):
     """A picture that the cells below it changed."""
-    explorer = widget._explorer
+    explorer = widget._drawing
     now = explorer.frame(explorer.state(explorer.start))
     if (widget.message, widget.image) != (now.message, now.webp()):
         yield f"changed after it was shown: {widget.message!r} is now {now.message!r}"

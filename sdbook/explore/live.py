@@ -6,15 +6,13 @@ made with anywidget, has the markup of the player instead: native range inputs w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import traitlets
 
+from sdbook.explore.drawing import Drawing
 from sdbook.explore.player import ASSETS, STYLES, markup
-
-if TYPE_CHECKING:
-    from sdbook.explore.explorer import Explorer
 
 
 def _source(*names: str) -> str:
@@ -26,7 +24,7 @@ class LiveExplorer(anywidget.AnyWidget):
 
     Parameters
     ----------
-    explorer : Explorer
+    drawing : Drawing
 
     Attributes
     ----------
@@ -49,21 +47,21 @@ class LiveExplorer(anywidget.AnyWidget):
     image = traitlets.Bytes().tag(sync=True)
     message = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, explorer: Explorer) -> None:
-        self._explorer = explorer
-        frame = explorer.frame(explorer.state(explorer.start))
+    def __init__(self, drawing: Drawing) -> None:
+        self._drawing = drawing
+        frame = drawing.frame(drawing.state(drawing.start))
         super().__init__(
-            position=list(explorer.start),
+            position=list(drawing.start),
             image=frame.webp(),
             message=frame.message,
-            markup=markup(explorer, frame.message),
+            markup=markup(drawing, frame.message),
         )
         self.observe(self._redraw, ["position", "dark"])
 
     @traitlets.validate("position")
     def _check_position(self, proposal: dict[str, Any]) -> list[int]:
         position: list[int] = proposal["value"]
-        sizes = [len(control.values) for control in self._explorer.controls]
+        sizes = [len(control.values) for control in self._drawing.controls]
         if len(position) != len(sizes) or not all(
             0 <= index < size for index, size in zip(position, sizes, strict=True)
         ):
@@ -73,8 +71,8 @@ class LiveExplorer(anywidget.AnyWidget):
         return position
 
     def _redraw(self, _: Any) -> None:
-        state = self._explorer.state(self.position)
-        frame = self._explorer.frame(state, "dark" if self.dark else "light")
+        state = self._drawing.state(self.position)
+        frame = self._drawing.frame(state, "dark" if self.dark else "light")
         # Together, so that the page never shows a picture with the message of another.
         with self.hold_sync():
             self.message = frame.message

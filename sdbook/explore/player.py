@@ -11,13 +11,10 @@ import json
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sdbook import plots
 from sdbook.explore.controls import Control, Slider
-
-if TYPE_CHECKING:
-    from sdbook.explore.explorer import Explorer
+from sdbook.explore.drawing import Drawing
 
 ASSETS = Path(__file__).with_name("assets")
 STYLES = (ASSETS / "explorer.css",)
@@ -27,12 +24,12 @@ FRAMES_URL = "../_static/frames/"
 """Where a page finds the frames: pages of the book are one folder below its top."""
 
 
-def player_html(explorer: Explorer, folder: Path) -> str:
+def player_html(drawing: Drawing, folder: Path) -> str:
     """Draw all frames of an explorer, and return the player that shows them.
 
     Parameters
     ----------
-    explorer : Explorer
+    drawing : Drawing
     folder : Path
         Where the frames go. Files are named by their content, so that equal frames are stored
         once and a browser never shows an old one.
@@ -40,17 +37,17 @@ def player_html(explorer: Explorer, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     messages: list[str] = []
     files: dict[str, list[str]] = {mode: [] for mode in plots.MODES}
-    for position in explorer.positions():
+    for position in drawing.positions():
         for mode in plots.MODES:
-            frame = explorer.frame(explorer.state(position), mode)
+            frame = drawing.frame(drawing.state(position), mode)
             # Every reader loads the start, few load all the rest.
-            content = frame.webp(small=position == explorer.start)
+            content = frame.webp(small=position == drawing.start)
             files[mode].append(_write(content, folder))
         messages.append(frame.message)
-    start = list(explorer.positions()).index(explorer.start)
+    start = list(drawing.positions()).index(drawing.start)
     data = json.dumps({"folder": FRAMES_URL, "messages": messages, **files}, ensure_ascii=False)
     return markup(
-        explorer,
+        drawing,
         messages[start],
         without_script=FRAMES_URL + files["light"][start],
         data=data.replace("</", "<\\/"),
@@ -65,12 +62,12 @@ def _write(content: bytes, folder: Path) -> str:
     return name
 
 
-def markup(explorer: Explorer, message: str, *, without_script: str = "", data: str = "") -> str:
+def markup(drawing: Drawing, message: str, *, without_script: str = "", data: str = "") -> str:
     """The figure, its controls and its caption as HTML.
 
     Parameters
     ----------
-    explorer : Explorer
+    drawing : Drawing
     message : str
         The message of the start state.
     without_script : str
@@ -79,7 +76,7 @@ def markup(explorer: Explorer, message: str, *, without_script: str = "", data: 
     data : str
         What the player has to know, as JSON.
     """
-    width, height = explorer.css_size
+    width, height = drawing.css_size
     size = f'width="{width}" height="{height}"'
     alt = escape(message)
     fallback = (
@@ -88,7 +85,7 @@ def markup(explorer: Explorer, message: str, *, without_script: str = "", data: 
         else ""
     )
     payload = f'<script type="application/json">{data}</script>' if data else ""
-    controls = "".join(_control(control) for control in explorer.controls)
+    controls = "".join(_control(control) for control in drawing.controls)
     return (
         f'<figure class="sdbook-explorer" style="--sdbook-width: {width}px">'
         f'<div class="sdbook-picture" style="aspect-ratio: {width} / {height}">'
