@@ -3,7 +3,8 @@
 ``python -m sdbook.paper --data cifar100`` loads the images from the Hugging Face hub, embeds them
 with a pretrained network, gives them wrong labels, and trains teachers, students and partial-label
 students by exact solves (extra ``paper``; a GPU helps). ``--data words`` and ``--data digits`` run
-the same protocol on data that come with Python packages.
+the same protocol on data that come with Python packages. The L2 strength is chosen on given
+labels (`choose`), or fixed.
 
 `PROTOCOL` says what is known of the paper's own set-up, and where this one differs.
 """
@@ -13,9 +14,26 @@ from sdbook.paper.protocol import NOISES as NOISES
 from sdbook.paper.protocol import PROTOCOL as PROTOCOL
 from sdbook.paper.protocol import RATES as RATES
 from sdbook.paper.protocol import Choice, experiment
-from sdbook.paper.report import gains, table
+from sdbook.paper.report import gains, notes, scores, table
+from sdbook.paper.running import run
 from sdbook.paper.sources import LOCAL as LOCAL
 from sdbook.paper.sources import SOURCES as SOURCES
 from sdbook.paper.sources import Source
+from sdbook.paper.strength import EndOfGrid, Strength, choose, fixed, grid
 
-__all__ = ["Choice", "Source", "experiment", "gains", "load", "table"]
+__all__ = [
+    "Choice",
+    "EndOfGrid",
+    "Source",
+    "Strength",
+    "choose",
+    "experiment",
+    "fixed",
+    "gains",
+    "grid",
+    "load",
+    "notes",
+    "run",
+    "scores",
+    "table",
+]

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdbook import datasets, noise
 from sdbook.datasets import Dataset
-from sdbook.paper.sources import LOCAL, SOURCES, Pictures, Source, load_pictures
+from sdbook.paper.sources import LOCAL, SOURCES, Pictures, Source, check_limit, load_pictures, some
 
 __all__ = ["BACKBONE", "load"]
 
@@ -28,6 +28,7 @@ def load(
     device: str = "auto",
     batch: int = 64,
     progress: bool = True,
+    limit: int | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Load a data set as centred features of unit norm, with its superclasses.
 
@@ -43,6 +44,9 @@ def load(
         Where finished batches of features are kept, in a folder for each part.
     device, batch, progress
         As in `sdbook.embedding.embed_images`.
+    limit : int, optional
+        For a trial: instances of the training set, and of the test set, to keep at most, as many
+        of each class as can be. At least one of each.
 
     Returns
     -------
@@ -66,7 +70,8 @@ def load(
         if copy is not None:
             raise ValueError(f"copy is {os.fspath(copy)!r}; accepted with {data!r} is none")
         whole = datasets.words() if data == "words" else datasets.digits()
-        train, test = whole.split(rng=0)
+        check_limit(limit, whole.classes)
+        train, test = (part.take(some(part.labels, limit)) for part in whole.split(rng=0))
         return (train, test) if data == "words" else _with_superclasses(train, test)
     if isinstance(data, str):
         if data not in SOURCES:
@@ -74,7 +79,7 @@ def load(
         source = SOURCES[data]
     else:
         source = data
-    *parts, names = load_pictures(source, copy)
+    *parts, names = load_pictures(source, copy, limit=limit)
     # Here, not above: the words and the digits need no PyTorch.
     from sdbook.embedding import embed_images
 

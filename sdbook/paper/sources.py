@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdbook import _validate
 from sdbook.noise import Seed
 
-__all__ = ["LOCAL", "SOURCES", "Pictures", "Source", "load_pictures"]
+__all__ = ["LOCAL", "SOURCES", "Pictures", "Source", "check_limit", "load_pictures", "some"]
 
 LOCAL = ("words", "digits")
 """Data sets that need no network: they come with this package and with scikit-learn."""
@@ -113,7 +114,11 @@ class Pictures:
 
 
 def load_pictures(
-    source: Source, folder: str | os.PathLike[str] | None = None, *, rng: Seed = 42
+    source: Source,
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    rng: Seed = 42,
+    limit: int | None = None,
 ) -> tuple[Pictures, Pictures, tuple[str, ...]]:
     """Load a data set: from the hub, or from a folder.
 
@@ -126,6 +131,8 @@ def load_pictures(
         ``SPLIT/CLASS/FILE``.
     rng : int or numpy.random.Generator
         For the fifth that is set aside, where there is no split for testing.
+    limit : int, optional
+        Images of each part to keep at most, as in `some`.
 
     Returns
     -------
@@ -140,8 +147,10 @@ def load_pictures(
     ConnectionError
         If the hub cannot be reached.
     ValueError
-        If a split or a column is not there, or the number of classes is not the paper's.
+        If a split or a column is not there, the number of classes is not the paper's, or `limit`
+        is below it.
     """
+    check_limit(limit, source.classes)
     try:
         import datasets as hub
     except ImportError as error:
@@ -174,14 +183,52 @@ def load_pictures(
     if source.test:
         test = hub.concatenate_datasets([splits[name] for name in source.test])
         others = np.flatnonzero(np.isin(test[source.label][:], list(kept)))
-        return _pictures(train, rows, source, kept), _pictures(test, others, source, kept), names
-    shuffled = np.random.default_rng(rng).permutation(rows)
-    fifth = len(rows) // 5
+    else:
+        shuffled = np.random.default_rng(rng).permutation(rows)
+        fifth = len(rows) // 5
+        test, rows, others = train, np.sort(shuffled[fifth:]), np.sort(shuffled[:fifth])
     return (
-        _pictures(train, np.sort(shuffled[fifth:]), source, kept),
-        _pictures(train, np.sort(shuffled[:fifth]), source, kept),
+        _pictures(train, rows, source, kept, limit),
+        _pictures(test, others, source, kept, limit),
         names,
     )
+
+
+def check_limit(limit: int | None, classes: int) -> None:
+    """Refuse a limit that would leave a class without an instance."""
+    if limit is not None:
+        _validate.count("limit", limit, classes)
+
+
+def some(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.intp]:
+    """Return indices of a trial's instances: at random, as many of each class as can be.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+    limit : int or None
+        How many at most; None for all.
+
+    Returns
+    -------
+    ndarray of int
+        In rising order.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.paper.sources import some
+    >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
+    >>> labels[some(labels, 4)]
+    array([0, 0, 1, 1])
+    """
+    if limit is None or limit >= len(labels):
+        return np.arange(len(labels))
+    order = np.random.default_rng(0).permutation(len(labels))
+    by_class = order[np.argsort(labels[order], kind="stable")]
+    sizes = np.bincount(labels)
+    place = np.concatenate([np.arange(size) for size in sizes])  # first, second... of its class
+    return np.sort(by_class[np.argsort(place, kind="stable")[:limit]])
 
 
 def _loaded(hub: Any, source: Source, folder: str | os.PathLike[str] | None) -> Any:
@@ -223,11 +270,16 @@ def _classes(rows: Any, source: Source) -> dict[Any, str]:
 
 
 def _pictures(
-    rows: Any, chosen: NDArray[np.int64], source: Source, kept: dict[Any, str]
+    rows: Any,
+    chosen: NDArray[np.int64],
+    source: Source,
+    kept: dict[Any, str],
+    limit: int | None,
 ) -> Pictures:
     numbers = {label: k for k, label in enumerate(kept)}
-    part = rows.select(chosen)
-    labels = np.array([numbers[label] for label in part[source.label][:]], dtype=np.int64)
+    labels = np.array([numbers[label] for label in rows.select(chosen)[source.label][:]], np.int64)
+    fewer = some(labels, limit)
+    part, labels = rows.select(chosen[fewer]), labels[fewer]
     # The library's own name for the content: to decode all images for a hash would take as long
     # as half of the work that the hash is to save.
     return Pictures(part[source.image], labels, part._fingerprint)
