@@ -70,6 +70,13 @@ def few(digits):
     return train.features[chosen], given[chosen]
 
 
+def in_row(row, array, value):
+    """A copy with something else in one row."""
+    copy = array.copy()
+    copy[row] = value
+    return copy
+
+
 def prepared(features):
     return datasets.normalise(datasets.centre(features))
 
@@ -212,6 +219,15 @@ class TestSoftTargets:
         )
         np.testing.assert_allclose(fine, coarse, atol=1e-5)
 
+    def test_shares_of_a_data_frame_may_be_nullable(self, few):
+        X, y = few
+        shares = pandas.DataFrame(datasets.one_hot(y, 4) * 0.8 + 0.05)
+        plain, nullable = (
+            SelfDistilledClassifier().fit(X, table).predict_proba(X)
+            for table in (shares, shares.convert_dtypes())
+        )
+        np.testing.assert_array_equal(plain, nullable)
+
     def test_columns_name_the_classes(self, few):
         X, y = few
         names = ["zebra", "ant", "cat", "dog"]
@@ -223,9 +239,20 @@ class TestSoftTargets:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (lambda Y: Y * 0.9, r"y has a row that sums to 0.9 \(row 0\); accepted"),
-            (lambda Y: Y - [[2, -2, 0, 0]], "y has the share -2 in row"),
-            (lambda Y: Y.astype(str), "y has shape .40, 4. and dtype"),
+            (lambda Y: Y * 0.9, r"y has a row that sums to 0.9 \(row 0\); accepted are one column"),
+            (lambda Y: Y * 100, r"y has a row that sums to 100 \(row 0\)"),
+            (lambda Y: in_row(7, Y, [1, 1, 0, 0]), r"y has a row that sums to 2 \(row 7\)"),
+            (lambda Y: in_row(7, Y, [-2, 2, 0, 1]), "y has the share -2 in row 7; accepted are"),
+            (lambda Y: in_row(7, Y, [0, np.inf, 0, 0]), "y has the share inf in row 7; accepted"),
+            (
+                lambda Y: pandas.DataFrame(in_row(7, Y, np.nan)),
+                r"y is \[nan nan nan nan\] in row 7 \(missing values in 1 of 40 rows\)",
+            ),
+            (lambda Y: in_row(7, Y.astype(object), None), "y is .None .* in row 7 .missing"),
+            (lambda Y: Y.astype(str), "y has shape .40, 4. and dtype .*; accepted are one column"),
+            (lambda Y: Y[:-1], "y has 39 rows; accepted is one for each row of X, 40"),
+            (lambda Y: Y[:, :, None], r"y has shape \(40, 4, 1\); accepted are one column"),
+            (lambda Y: Y * 0 + [1, 0, 0, 0], "y has one class, 0; accepted are two classes"),
         ],
     )
     def test_what_is_not_shares_is_refused(self, few, change, message):
@@ -419,6 +446,12 @@ class TestChooser:
                 accuracy += [np.mean(answers == test.labels) for answers in stages]
         assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
 
+    def test_a_parameter_with_several_values_is_several_methods(self, few):
+        model = SelfDistilledClassifierCV(rounds=1, methods={"loss": ["cross-entropy", "gce"]})
+        assert model.fit(*few).methods_ == [{"loss": "cross-entropy"}, {"loss": "gce"}]
+        assert model.n_rounds_ == 1
+        assert (model.fold_scores_[:, 0] != model.fold_scores_[:, 1]).any()
+
     def test_ties_go_to_fewer_rounds_and_larger_lambda(self):
         data = datasets.block_correlated(3, 20, c=0.5, d=0.0)
         model = SelfDistilledClassifierCV(lams=[1e-5, 1e-4], methods={}, cv=2)
@@ -520,6 +553,9 @@ class TestErrors:
             ({"refinement": "top-k", "k": 9}, ValueError, "k is 9; accepted are at most"),
             ({"refinement": "one or two", "lead": -1}, ValueError, "lead is -1; accepted are"),
             ({"tolerance": -1}, ValueError, "tolerance is -1; accepted are"),
+            ({"centre": 1}, TypeError, "centre is 1; accepted are True and False"),
+            ({"normalise": None}, TypeError, "normalise is None; accepted are True and False"),
+            ({"fit_intercept": "no"}, TypeError, "fit_intercept is 'no'; accepted are True and"),
         ],
     )
     def test_of_the_classifier(self, few, parameters, error, message):
@@ -534,6 +570,7 @@ class TestErrors:
             ({"lams": []}, ValueError, "lams has shape .0,.; accepted is a non-empty list"),
             ({"methods": []}, TypeError, "methods is .*; accepted are a mapping or a list"),
             ({"methods": "as is"}, TypeError, "methods is 'as is'; accepted are a mapping"),
+            ({"methods": 5}, TypeError, "methods is 5; accepted are a mapping"),
             ({"methods": {"lam": 1}}, ValueError, "methods has the parameter 'lam'; accepted are"),
             ({"methods": {"loss": "mae"}}, ValueError, "loss is 'mae'; accepted are"),
         ],
@@ -548,16 +585,133 @@ class TestErrors:
         with pytest.raises(ValueError, match="sample_weight leaves a held-out fold of cv without"):
             SelfDistilledClassifierCV(cv=halves).fit(X, y, sample_weight=np.arange(40) < 20)
 
-    def test_of_labels_and_weights(self, few):
+    @BOTH
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda y: in_row(7, y, np.nan), r"y is nan in row 7 \(missing values in 1 of 40 rows"),
+            (lambda y: in_row([9, 7], y, None), r"y is None in row 7 \(missing values in 2 of 40"),
+            (lambda y: list(in_row(7, y, None)), "y is None in row 7 "),
+            (lambda y: in_row(7, y, pandas.NaT), "y is NaT in row 7 "),
+            (lambda y: pandas.Series(in_row(7, y, None)), "y is (nan|None) in row 7 "),
+            (lambda y: pandas.Series(in_row(7, y, None), dtype="string"), "y is <NA> in row 7 "),
+            (lambda y: pandas.Series(in_row(7, y, None), dtype="category"), "y is nan in row 7 "),
+            (lambda y: in_row(7, (y == "a") * 1.0, np.nan), "y is nan in row 7 "),
+            (
+                lambda y: in_row(7, (y == "a") * 1.0, np.inf),
+                "y is inf in row 7; accepted are label",
+            ),
+            (lambda y: in_row(7, (y == "a") * 1.0, 0.5), "y is 0.5 in row 7; .* not a continuous"),
+            (
+                lambda y: in_row(7, pandas.Series(y == "a").astype("Int64"), pandas.NA),
+                "y is nan in row 7 ",
+            ),
+            (
+                lambda y: in_row(7, pandas.Series(y == "a").astype("boolean"), pandas.NA),
+                "y is <NA> in row 7 ",
+            ),
+            (
+                lambda y: in_row(7, y, 3),
+                "y is '.' in row 0 and 3 in row 7; accepted are labels of one kind",
+            ),
+            (lambda y: [{name} for name in y], "y is {'.'} in row 0; accepted are labels of one"),
+            (lambda y: y[:-2], "y has 38 rows; accepted is one for each row of X, 40"),
+            (lambda y: [*y, "a"], "y has 41 rows; accepted is one for each row of X, 40"),
+            (lambda y: [["a"], ["b", "c"]] * 20, "y has rows of unequal length; accepted are one"),
+            (lambda y: "label", r"y has shape \(\); accepted are one column of labels"),
+            (lambda y: np.full(40, "a"), "y has one class, 'a'; accepted are two classes or more"),
+            (lambda y: y.astype("S"), r"y has dtype \|S1; accepted are labels of one kind"),
+        ],
+    )
+    def test_of_labels(self, few, classifier, change, message):
         X, y = few
-        with pytest.raises(ValueError, match="y has one class, 'a'; accepted are two or more"):
-            SelfDistilledClassifier().fit(X, np.full(len(y), "a"))
-        with pytest.raises(ValueError, match="sample_weight leaves 1 class with weight; accepted"):
+        with pytest.raises(ValueError, match=message):
+            clone(classifier).fit(X, change(np.array(["a", "b", "c", "d"], dtype=object)[y]))
+
+    @BOTH
+    @pytest.mark.parametrize(
+        ("weights", "error", "message"),
+        [
+            (
+                in_row(7, np.ones(40), -1),
+                ValueError,
+                "sample_weight is -1.0 in row 7; accepted are",
+            ),
+            (in_row(7, np.ones(40), np.nan), ValueError, "sample_weight is nan in row 7; accepted"),
+            (in_row(7, np.ones(40), np.inf), ValueError, "sample_weight is inf in row 7; accepted"),
+            ([1] * 7 + [None] * 33, ValueError, "sample_weight is nan in row 7; accepted are"),
+            (np.ones(39), ValueError, r"sample_weight has shape \(39,\); .* one for each row of X"),
+            (np.zeros(40), ValueError, "sample_weight is zero in all rows; accepted are"),
+            ("balanced", TypeError, "sample_weight is a str .*'balanced'.; accepted are finite"),
+        ],
+    )
+    def test_of_weights(self, few, classifier, weights, error, message):
+        with pytest.raises(error, match=message):
+            clone(classifier).fit(*few, sample_weight=weights)
+
+    def test_of_weights_that_leave_one_class(self, few):
+        X, y = few
+        with pytest.raises(ValueError, match="sample_weight leaves one class, 1; accepted are two"):
             SelfDistilledClassifier().fit(X, y, sample_weight=y == 1)
+
+    @BOTH
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda X: in_row(7, X, np.nan), "X has a NaN or infinity, first in row 7; accepted"),
+            (
+                lambda X: pandas.DataFrame(in_row(7, X, np.inf)),
+                "X has a NaN or infinity, first in row 7; accepted are finite numbers",
+            ),
+            (
+                lambda X: pandas.DataFrame(in_row(7, X.astype(object), "a bird")),
+                "X has text in it .*'a bird'.*; accepted are features, numbers only.*TfidfVec",
+            ),
+            (lambda X: pandas.Series(["a bird"] * 40), "X has text in it .*'a bird'.*embed_texts"),
+        ],
+    )
+    def test_of_features(self, few, classifier, change, message):
+        X, y = few
+        model = clone(classifier)
+        with pytest.raises(ValueError, match=message):
+            model.fit(change(X), y)
+        model.fit(X, y)
+        with pytest.raises(ValueError, match=message):
+            model.predict(change(X))
+
+
+class TestLabelsAsTheyComeOutOfAFile:
+    """What pandas makes of a column of labels is taken as it is."""
+
+    @pytest.mark.parametrize(
+        ("column", "classes"),
+        [
+            (lambda names: names.astype("category"), ["ant", "bee", "cat", "dog"]),
+            (
+                lambda names: names.astype("category").cat.add_categories("eel"),
+                ["ant", "bee", "cat", "dog"],
+            ),
+            (lambda names: names.astype("string"), ["ant", "bee", "cat", "dog"]),
+            (lambda names: names.astype(object), ["ant", "bee", "cat", "dog"]),
+            (lambda names: names.replace("ant", "ant "), ["ant ", "bee", "cat", "dog"]),
+            (lambda names: names.replace("ant", ""), ["", "bee", "cat", "dog"]),
+            (lambda names: names.str.len().astype("Int64") + (names == "ant"), [3, 4]),
+            (lambda names: names.map({"ant": 1, "bee": 2, "cat": 3, "dog": 4}), [1, 2, 3, 4]),
+            (lambda names: (names == "ant").astype(object), [False, True]),
+            (lambda names: (names == "ant").astype("boolean"), [False, True]),
+        ],
+    )
+    def test_corrections_are_of_the_kind_that_was_given(self, few, column, classes):
+        X, y = few
+        given = column(pandas.Series(["ant", "bee", "cat", "dog"]).iloc[y])
+        model = SelfDistilledClassifier(lam=1e-6).fit(X, given)
+        assert model.classes_.tolist() == classes
+        assert {type(name) for name in model.classes_.tolist()} == {type(classes[0])}
+        assert model.corrected_labels_.tolist() == given.tolist()
 
 
 class TestFromACsvOfTextsToCorrectedLabels:
-    """The ten lines of the README, on a small file of three subjects."""
+    """The README's way as one pipeline, and with a language model; three subjects."""
 
     @pytest.fixture
     def texts(self):

@@ -9,9 +9,11 @@ import pytest
 
 from sdbook import datasets, noise
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
 PRINTED = re.search(r"```python\n([^`]*)```\s*```text\n([^`]*)```", TEXT)
+(TEN_LINES,) = (code for code in re.findall(r"```python\n([^`]*)```", TEXT) if "texts.csv" in code)
 
 
 def run(code):
@@ -24,7 +26,22 @@ def test_example_prints_what_it_says(capsys):
     assert capsys.readouterr().out.split() == printed.split()
 
 
-def test_labels_of_a_file_of_texts_are_cleaned_up(tmp_path, monkeypatch):
+def test_ten_lines_are_those_of_the_chapter():
+    chapter = (ROOT / "notebooks" / "14_recipe.md").read_text(encoding="utf-8")
+    (cell,) = (
+        code
+        for code in re.findall(r"```{code-cell}\n([^`]*)```", chapter)
+        if "sd.corrected_labels_" in code
+    )
+    # The chapter's file is in a folder of its own, and the chapter says what to leave out.
+    assert cell.count("folder / ") == 2
+    assert cell.replace("folder / ", "") == TEN_LINES
+    assert len([line for line in TEN_LINES.splitlines() if line]) == 10
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    """Definitions of three topics, four labels in ten wrong, in a folder to work in."""
     pandas = pytest.importorskip("pandas")
     words = datasets.words()
     topics = ["bird", "drug", "country"]
@@ -32,20 +49,36 @@ def test_labels_of_a_file_of_texts_are_cleaned_up(tmp_path, monkeypatch):
     true = pandas.Series([words.class_names[words.labels[i]] for i in rows])
     places = true.map(topics.index).to_numpy()
     given = [topics[k] for k in noise.corrupt(places, noise.symmetric(3, 0.4), rng=0)]
-    table = pandas.DataFrame({"text": [words.texts[i] for i in rows], "label": given})
-    table.assign(row=range(len(rows))).to_csv(tmp_path / "texts.csv", index=False)
-
-    (code,) = (
-        found for found in re.findall(r"```python\n([^`]*)```", TEXT) if "texts.csv" in found
-    )
     monkeypatch.chdir(tmp_path)
-    run(code)
-    result = pandas.read_csv("corrected.csv").sort_values("row")
-    before, after = (result[name].to_numpy() == true.to_numpy() for name in ("label", "corrected"))
+    texts = [words.texts[i] for i in rows]
+    return pandas.DataFrame({"text": texts, "label": given, "true": true, "row": range(len(rows))})
+
+
+def test_labels_of_a_file_of_texts_are_cleaned_up(table):
+    pandas = pytest.importorskip("pandas")
+    table.to_csv("texts.csv", index=False)
+    run(TEN_LINES)
+    result = pandas.read_csv("corrected.csv")
+    assert result["row"].tolist() == table["row"].tolist()
+    before, after = (result[name] == result["true"] for name in ("label", "corrected"))
     assert after.mean() > before.mean() + 0.1
     # The most suspicious labels are those to look at first.
-    suspicious = result["suspicion"].to_numpy().argsort()[-len(rows) // 5 :]
+    suspicious = result["suspicion"].to_numpy().argsort()[-len(result) // 5 :]
     assert (~before)[suspicious].mean() > 1.5 * (~before).mean()
+
+
+def test_rows_without_text_or_label_are_dropped_as_it_says(table):
+    pandas = pytest.importorskip("pandas")
+    table.loc[3, "label"] = None
+    table.to_csv("texts.csv", index=False)
+    with pytest.raises(ValueError, match=r"y is nan in row 3 \(missing values in 1 of 450 rows\)"):
+        run(TEN_LINES)
+    table.loc[5, "text"] = None
+    table.to_csv("texts.csv", index=False)
+    (advice,) = re.findall(r"`(table = table\.dropna.*)`", TEXT)
+    run(re.sub(r"(table = pd\.read_csv.*\n)", rf"\1{advice}\n", TEN_LINES))
+    result = pandas.read_csv("corrected.csv")
+    assert result["row"].tolist() == [row for row in table["row"] if row not in (3, 5)]
 
 
 def test_links_to_files_lead_somewhere():

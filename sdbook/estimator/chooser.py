@@ -15,8 +15,9 @@ from sdbook import _validate
 from sdbook.distillation import distill_all
 from sdbook.estimator.classifier import SelfDistilled
 from sdbook.estimator.given import Given
-from sdbook.estimator.method import Method
+from sdbook.estimator.method import method
 from sdbook.solvers import factorise
+from sdbook.sweeps import Method
 
 __all__ = ["METHODS", "SelfDistilledClassifierCV"]
 
@@ -191,17 +192,18 @@ class SelfDistilledClassifierCV(SelfDistilled):
         Raises
         ------
         TypeError, ValueError
-            If a parameter or an argument is not as described.
+            If a parameter or an argument is not as described; with the first row where that is so,
+            counted from 0.
         """
         rounds = _validate.count("rounds", self.rounds)
         self.lams_ = _lams(self.lams)
         self.methods_ = _methods(self.methods)
-        methods = [Method.of(**parameters) for parameters in self.methods_]
+        methods = [method(rounds, **parameters) for parameters in self.methods_]
         given = Given.of(self, X, y, sample_weight)
 
         folds = check_cv(self.cv, given.labels, classifier=True).split(given.X, given.labels)
         judged = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            delayed(self._judge)(given.take(train), given.take(test), methods, rounds)
+            delayed(self._judge)(given.take(train), given.take(test), methods)
             for train, test in folds
         )
         self.fold_scores_ = np.array([scores for scores, _ in judged])
@@ -220,11 +222,11 @@ class SelfDistilledClassifierCV(SelfDistilled):
             "fit_intercept": self.fit_intercept,
             "tolerance": self.tolerance,
         }
-        self._learn(given, self.lam_, self.n_rounds_, methods[m])
+        self._learn(given, self.lam_, method(self.n_rounds_, **self.method_))
         return self
 
     def _judge(
-        self, train: Given, test: Given, methods: list[Method], rounds: int
+        self, train: Given, test: Given, methods: list[Method]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return scores (M, L, rounds) and changes (M, L, rounds - 1) on one held-out fold."""
         preparation = self._prepare(train)
@@ -238,17 +240,15 @@ class SelfDistilledClassifierCV(SelfDistilled):
             weights=train.weights,
             tolerance=self._tolerance(train, 1e-6),
         )
-        losses = {id(method.loss): method.loss for method in methods}
+        losses = {id(each.losses[0]): each.losses[0] for each in methods}
         teachers = {key: train_all(rounds=1, loss=loss) for key, loss in losses.items()}
+        rounds = methods[0].rounds
         answers = np.empty((len(methods), len(self.lams_), rounds, len(test.X)), dtype=np.intp)
-        for m, method in enumerate(methods):
-            runs = teachers[id(method.loss)]
+        for m, each in enumerate(methods):
+            runs = teachers[id(each.losses[0])]
             if rounds > 1:
                 runs = train_all(
-                    rounds=rounds,
-                    refinement=method.refinement,
-                    loss=method.losses(rounds),
-                    after=runs,
+                    rounds=rounds, refinement=each.refinement, loss=each.losses, after=runs
                 )
             for j, run in enumerate(runs):
                 for t, step in enumerate(run.rounds):
@@ -273,8 +273,12 @@ def _lams(values: ArrayLike) -> NDArray[np.float64]:
 
 def _methods(methods: Any) -> list[dict[str, Any]]:
     given = METHODS if methods is None else methods
-    grids = [given] if isinstance(given, Mapping) else list(given)
-    if not grids or not all(isinstance(grid, Mapping) for grid in grids):
+    grids = [given] if isinstance(given, Mapping) else given
+    if (
+        not isinstance(grids, Sequence)
+        or not grids
+        or not all(isinstance(grid, Mapping) for grid in grids)
+    ):
         raise TypeError(f"methods is {methods!r}; accepted are a mapping or a list of mappings")
     for name in {name for grid in grids for name in grid}:
         if name not in METHOD_PARAMETERS:

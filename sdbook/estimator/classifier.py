@@ -14,11 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 from sdbook import _validate
 from sdbook.distillation import Round, Run, distill
 from sdbook.estimator.given import Floats, Given, instances
-from sdbook.estimator.method import Method
+from sdbook.estimator.method import method
 from sdbook.estimator.preparation import Preparation
 from sdbook.refine import Refinement
 from sdbook.solvers import Loss, NotConverged, factorise
 from sdbook.solvers.softmax import softmax
+from sdbook.sweeps import Method
 
 __all__ = ["SelfDistilled", "SelfDistilledClassifier"]
 
@@ -115,7 +116,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         return self.preparation_.apply(instances(self, X))
 
-    def _learn(self, given: Given, lam: float, rounds: int, method: Method) -> None:
+    def _learn(self, given: Given, lam: float, method: Method) -> None:
         """Run the loop on all that is given, and keep what it says about the given labels."""
         self.preparation_ = self._prepare(given)
         fact = factorise(self.preparation_.apply(given.X), unit_norm=False)
@@ -126,9 +127,9 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 fact,
                 given.targets,
                 lam,
-                rounds=rounds,
+                rounds=method.rounds,
                 refinement=method.refinement,
-                loss=method.losses(rounds),
+                loss=method.losses,
                 weights=given.weights,
                 # So exact that weights equal repetitions to seven digits.
                 tolerance=self._tolerance(given, 1e-10),
@@ -165,6 +166,10 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _prepare(self, given: Given) -> Preparation:
         """Settle how these training instances, and all that come after, are prepared."""
+        for name in ("centre", "normalise", "fit_intercept"):
+            value = getattr(self, name)
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{name} is {value!r}; accepted are True and False")
         return Preparation.of(
             given.X,
             given.weights,
@@ -329,18 +334,19 @@ class SelfDistilledClassifier(SelfDistilled):
         Raises
         ------
         TypeError, ValueError
-            If a parameter or an argument is not as described.
+            If a parameter or an argument is not as described; with the first row where that is so,
+            counted from 0.
         """
-        method = Method.of(
+        chosen = method(
+            self.rounds,
             refinement=self.refinement,
             k=self.k,
             lead=self.lead,
             loss=self.loss,
             student_loss=self.student_loss,
         )
-        rounds = _validate.count("rounds", self.rounds)
-        given = Given.of(self, X, y, sample_weight)
-        self._learn(given, _validate.regularisation(self.lam), rounds, method)
+        lam = _validate.regularisation(self.lam)
+        self._learn(Given.of(self, X, y, sample_weight), lam, chosen)
         return self
 
 

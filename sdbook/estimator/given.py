@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils import column_or_1d
+from sklearn.utils.validation import validate_data
 
-from sdbook.datasets import one_hot
+from sdbook import _validate
 
 __all__ = ["Given", "instances"]
 
 Floats = NDArray[np.floating[Any]]
+
+LABELS = "labels of one kind: strings, whole numbers or booleans"
+SHARES = "soft targets of shape (N, K): shares >= 0 that sum to 1 in each row"
+TARGETS = f"one column of {LABELS}; or {SHARES}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,32 +52,23 @@ class Given:
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any) -> Given:
         """Check the arguments of ``estimator.fit``, and note the features it was fitted on."""
-        refuse_sparse(X)
-        options = {"dtype": [np.float64, np.float32]}
-        shape = np.asarray(y).shape
-        if len(shape) == 2 and shape[1] > 1:
-            X, values = validate_data(estimator, X, y, multi_output=True, **options)
-            classes = np.asarray(getattr(y, "columns", np.arange(shape[1])))
+        X = _features(estimator, X, y=None if y is None else "no_validation")
+        values = _array(y)
+        if values.ndim == 2 and values.shape[1] > 1:
+            classes = np.asarray(getattr(y, "columns", np.arange(values.shape[1])))
+            _one_each(values, X)
             targets = _soft(values).astype(X.dtype)
             labels = targets.argmax(axis=1)
         else:
-            X, values = validate_data(estimator, X, y, **options)
-            check_classification_targets(values)
-            classes, labels = np.unique(values, return_inverse=True)
-            if len(classes) < 2:
-                raise ValueError(f"y has one class, {classes.item()!r}; accepted are two or more")
-            targets = one_hot(labels, len(classes)).astype(X.dtype)
+            values = column_or_1d(values, warn=True)
+            _one_each(values, X)
+            classes, labels = _classes(values)
+            targets = np.eye(len(classes), dtype=X.dtype)[labels]
+        _two_classes("y has", classes, targets)
         weights = None
         if sample_weight is not None:
-            weights = _check_sample_weight(
-                sample_weight, X, dtype=X.dtype, ensure_non_negative=True
-            )
-            present = int((weights @ targets > 0).sum())
-            if present < 2:
-                raise ValueError(
-                    f"sample_weight leaves {present} class with weight; accepted are weights that "
-                    "leave two classes or more"
-                )
+            weights = _weights(sample_weight, X)
+            _two_classes("sample_weight leaves", classes, targets[weights > 0])
         return cls(X, targets, labels, classes, weights)
 
     def take(self, chosen: NDArray[Any]) -> Given:
@@ -84,40 +81,152 @@ class Given:
 
 def instances(estimator: Any, X: Any) -> Floats:
     """Check new instances against what the estimator was fitted on."""
-    refuse_sparse(X)
-    checked = validate_data(estimator, X, reset=False, dtype=[np.float64, np.float32])
-    return checked.astype(estimator.mean_.dtype, copy=False)
+    return _features(estimator, X, reset=False).astype(estimator.mean_.dtype, copy=False)
 
 
-def refuse_sparse(X: Any) -> None:
-    """Say what to do with a sparse matrix, as text counts are."""
+def _features(estimator: Any, X: Any, **options: Any) -> Floats:
+    """Return dense, finite numbers; where `X` is something else, say what to do with it."""
     if issparse(X):
         raise TypeError(
             f"X is sparse ({type(X).__name__} of shape {X.shape}); accepted are dense features: "
             "centring would fill it anyway. Put sklearn.decomposition.TruncatedSVD before this "
             "estimator in a pipeline, or pass X.toarray() if it is small"
         )
+    numbers = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
+    try:
+        checked = validate_data(estimator, X, **numbers, **options)
+    except ValueError as error:
+        if "could not convert string" not in str(error):
+            raise
+        raise ValueError(
+            f"X has text in it ({error}); accepted are features, numbers only. Make them from "
+            "texts with TfidfVectorizer and TruncatedSVD of scikit-learn, or with "
+            "sdbook.embedding.embed_texts"
+        ) from None
+    features: Floats = _validate.matrix("X", checked, "features")
+    return features
+
+
+def _array(y: Any) -> NDArray[Any]:
+    try:
+        values = np.asarray(y)
+    except ValueError:
+        raise ValueError(f"y has rows of unequal length; accepted are {TARGETS}") from None
+    if values.ndim not in (1, 2):
+        raise ValueError(f"y has shape {values.shape}; accepted are {TARGETS}")
+    return values
+
+
+def _one_each(y: NDArray[Any], X: Floats) -> None:
+    if len(y) != len(X):
+        raise ValueError(f"y has {len(y)} rows; accepted is one for each row of X, {len(X)}")
+
+
+def _two_classes(start: str, classes: NDArray[Any], targets: Floats) -> None:
+    present = classes[targets.any(axis=0)].tolist()
+    if len(present) < 2:
+        raise ValueError(f"{start} one class, {present[0]!r}; accepted are two classes or more")
+
+
+def _classes(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the names of the classes, sorted, and the class of each row."""
+    _refuse_missing(values)
+    if values.dtype.kind == "O":
+        kind = str if isinstance(values[0], str) else (Real, np.bool_)
+        for row, value in enumerate(values):
+            if not isinstance(value, kind):
+                first = "" if row == 0 else f"{values[0]!r} in row 0 and "
+                raise ValueError(
+                    f"y is {first}{value!r} in row {row}; accepted are {LABELS} "
+                    "(y.astype(str) makes strings of all)"
+                )
+        if kind is not str:
+            values = np.array(values.tolist())
+    if values.dtype.kind not in "biufUOM":
+        raise ValueError(f"y has dtype {values.dtype}; accepted are {LABELS}")
+    if values.dtype.kind == "f":
+        _refuse(
+            ~np.isfinite(values) | (values != np.rint(values)),
+            lambda row: f"y is {values[row]} in row {row}",
+            f"{LABELS}, not a continuous quantity",
+        )
+    classes, labels = np.unique(values, return_inverse=True)
+    return classes, labels
 
 
 def _soft(values: NDArray[Any]) -> Floats:
+    """Return shares that sum to one in each row."""
+    _refuse_missing(values)
+    if values.dtype.kind == "O" and all(isinstance(share, Real) for share in values.flat):
+        values = values.astype(float)
     if values.dtype.kind not in "biuf":
         raise ValueError(
-            f"y has shape {values.shape} and dtype {values.dtype}; accepted are labels of shape "
-            "(N,), or soft targets of shape (N, K): numbers"
+            f"y has shape {values.shape} and dtype {values.dtype}; accepted are {TARGETS}"
         )
     shares = values.astype(float)
-    if shares.min() < 0:
-        raise ValueError(
-            f"y has the share {shares.min():.4g} in row {int(shares.min(axis=1).argmin())}; "
-            "accepted are soft targets >= 0"
-        )
+    bad = (shares < 0) | np.isinf(shares)
+    _refuse(
+        bad.any(axis=1),
+        lambda row: f"y has the share {shares[row][bad[row]][0]:g} in row {row}",
+        SHARES,
+    )
     sums = shares.sum(axis=1, keepdims=True)
-    worst = int(np.abs(sums - 1).argmax())
     # As far as float32 shares can be off; what is left is divided out, because solvers want
     # more.
-    if abs(sums[worst, 0] - 1) > 1e-4:
+    _refuse(
+        abs(sums[:, 0] - 1) > 1e-4,
+        lambda row: f"y has a row that sums to {sums[row, 0]:.6g} (row {row})",
+        TARGETS,
+    )
+    normalised: Floats = shares / sums
+    return normalised
+
+
+def _weights(values: Any, X: Floats) -> Floats:
+    accepted = "finite numbers >= 0, one for each row of X"
+    try:
+        weights = np.asarray(values, dtype=X.dtype)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"sample_weight is a {type(values).__name__} ({error}); accepted are {accepted}"
+        ) from None
+    if weights.shape != (len(X),):
         raise ValueError(
-            f"y has a row that sums to {sums[worst, 0]:.6g} (row {worst}); accepted are labels of "
-            "shape (N,), or soft targets of shape (N, K) whose rows sum to 1"
+            f"sample_weight has shape {weights.shape}; accepted are {accepted}, ({len(X)},)"
         )
-    return shares / sums
+    _refuse(
+        ~(np.isfinite(weights) & (weights >= 0)),
+        lambda row: f"sample_weight is {weights[row]} in row {row}",
+        accepted,
+    )
+    if not weights.any():
+        raise ValueError(f"sample_weight is zero in all rows; accepted are {accepted}, not all 0")
+    return weights
+
+
+def _refuse(bad: NDArray[np.bool_], what: Callable[[int], str], accepted: str) -> None:
+    """Say what is wrong in the first of the bad rows, if there is one."""
+    if bad.any():
+        raise ValueError(f"{what(int(bad.argmax()))}; accepted are {accepted}")
+
+
+def _refuse_missing(values: NDArray[Any]) -> None:
+    """Say in which row a value is missing: NaN, None, or what pandas has for them."""
+    if values.dtype.kind == "O":
+        missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
+    else:
+        missing = values != values  # NaN and NaT, and nothing else
+    rows = missing.reshape(len(values), -1).any(axis=1)
+    _refuse(
+        rows,
+        lambda row: (
+            f"y is {values[row]} in row {row} (missing values in {rows.sum()} of {len(rows)} rows)"
+        ),
+        "rows without missing values: leave the others out, as DataFrame.dropna does",
+    )
+
+
+def _is_missing(value: Any) -> bool:
+    # By name, because pandas need not be there.
+    unknown = type(value).__name__ in ("NoneType", "NAType", "NaTType")
+    return unknown or (isinstance(value, Real) and value != value)

@@ -1,16 +1,16 @@
-"""A way to self-distil, from the words of a constructor to what `sdbook.distill` takes."""
+"""From the words of a constructor to a `sdbook.sweeps.Method`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sdbook import _validate, refine
 from sdbook.refine import Refinement
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, Loss
+from sdbook.sweeps import Method
 
-__all__ = ["LOSSES", "REFINEMENTS", "Method"]
+__all__ = ["LOSSES", "REFINEMENTS", "method"]
 
 LOSSES: dict[str, Loss] = {"cross-entropy": CrossEntropy(), "gce": GeneralisedCrossEntropy(0.7)}
 REFINEMENTS: dict[str, Callable[[int, float], Refinement]] = {
@@ -21,53 +21,33 @@ REFINEMENTS: dict[str, Callable[[int, float], Refinement]] = {
 }
 
 
-@dataclass(frozen=True)
-class Method:
-    """What students are taught, and with which losses.
-
-    Attributes
-    ----------
-    refinement : callable
-        From outputs (N, K) to targets (N, K).
-    loss, student_loss : Loss
-        The teacher's and the students'.
+def method(
+    rounds: int,
+    *,
+    refinement: str | Refinement = "as is",
+    k: int = 2,
+    lead: float = 0.1,
+    loss: str | Loss = "cross-entropy",
+    student_loss: str | Loss | None = None,
+) -> Method:
+    """Look up what is given by name.
 
     Examples
     --------
-    >>> from sdbook.estimator.method import Method
-    >>> Method.of(refinement="top-k", k=2, loss="cross-entropy", student_loss="gce").losses(3)
-    [CrossEntropy(), GeneralisedCrossEntropy(q=0.7), GeneralisedCrossEntropy(q=0.7)]
+    >>> from sdbook.estimator.method import method
+    >>> method(2, refinement="top-k", k=2, student_loss="gce")
+    Method(2 rounds: top_k(2); CrossEntropy(), GeneralisedCrossEntropy(q=0.7))
     """
-
-    refinement: Refinement
-    loss: Loss
-    student_loss: Loss
-
-    @classmethod
-    def of(
-        cls,
-        *,
-        refinement: str | Refinement = "as is",
-        k: int = 2,
-        lead: float = 0.1,
-        loss: str | Loss = "cross-entropy",
-        student_loss: str | Loss | None = None,
-    ) -> Method:
-        """Look up what is given by name."""
-        teacher = _loss("loss", loss)
-        student = teacher if student_loss is None else _loss("student_loss", student_loss)
-        if not isinstance(refinement, str):
-            if not callable(refinement):
-                raise TypeError(f"refinement is {refinement!r}; accepted are {_names(REFINEMENTS)}")
-            return cls(refinement, teacher, student)
+    students = _validate.count("rounds", rounds) - 1
+    teacher = _loss("loss", loss)
+    student = teacher if student_loss is None else _loss("student_loss", student_loss)
+    if isinstance(refinement, str):
         if refinement not in REFINEMENTS:
             raise ValueError(f"refinement is {refinement!r}; accepted are {_names(REFINEMENTS)}")
-        return cls(REFINEMENTS[refinement](k, lead), teacher, student)
-
-    def losses(self, rounds: int) -> list[Loss]:
-        """Return the loss of each round."""
-        rounds = _validate.count("rounds", rounds)
-        return [self.loss] + [self.student_loss] * (rounds - 1)
+        refinement = REFINEMENTS[refinement](k, lead)
+    if not callable(refinement):
+        raise TypeError(f"refinement is {refinement!r}; accepted are {_names(REFINEMENTS)}")
+    return Method(rounds, refinement, [teacher] + [student] * students)
 
 
 def _loss(name: str, value: Any) -> Loss:
