@@ -39,8 +39,8 @@ class EndOfGrid(UserWarning):
     --------
     >>> import warnings
     >>> from sdbook import paper
-    >>> warnings.simplefilter("error", paper.EndOfGrid)  # for those who prefer to stop
-    >>> warnings.resetwarnings()
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", paper.EndOfGrid)  # for those who prefer to stop
     """
 
 
