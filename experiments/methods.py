@@ -31,7 +31,6 @@ from sdbook.solvers import (
 
 Floats = NDArray[np.floating]
 Rows = Iterator[tuple[str, list[Solution]]]
-Method = Callable[["Task"], Rows]
 
 KNOBS = {
     "amount": (0.1, 0.2, 0.4, 0.8),
@@ -196,12 +195,12 @@ def confident_learning(task: Task) -> Rows:
 def forward_estimated(task: Task) -> Rows:
     """Forward correction, the matrix from anchors (three quantiles) or from cleanlab."""
     for name, C in estimated_matrices(task).items():
-        yield name, _forward(task, C)
+        yield name, forward(task, C)
 
 
 def forward_true(task: Task) -> Rows:
     """Forward correction by somebody who was told the corruption matrix."""
-    yield "", _forward(task, task.C)
+    yield "", forward(task, task.C)
 
 
 def small_loss(task: Task) -> Rows:
@@ -243,7 +242,7 @@ def one_or_two(task: Task) -> Rows:
         yield f"{share:g}", _student(task, surest(share))
 
 
-METHODS: dict[str, Method] = {
+METHODS: dict[str, Callable[[Task], Rows]] = {
     "plain": plain,
     "label smoothing": label_smoothing,
     "generalised loss": generalised,
@@ -288,10 +287,15 @@ def estimated_matrices(task: Task) -> dict[str, Floats]:
     return found
 
 
-def _forward(task: Task, C: Floats) -> list[Solution]:
+def forward(task: Task, C: Floats) -> list[Solution]:
+    """Forward correction with this matrix, started at the plain probe.
+
+    Its loss is not convex, and where it starts matters: followed from the strongest penalty down,
+    it can stay near a poor minimum. All methods whose loss is not convex start at the plain probe.
+    """
     C = np.maximum(C, 1e-6)
     C = (C / C.sum(axis=1, keepdims=True)).astype(task.labels.dtype)
-    return task.path(task.same(task.labels), loss=Forward(C))
+    return task.path(task.same(task.labels), loss=Forward(C), starts=task.teachers)
 
 
 def _rounds(task: Task, refinement: Refinement) -> Rows:

@@ -66,6 +66,22 @@ def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name)
     assert all(s.certificate.converged for _, solutions in rows for s in solutions)
 
 
+def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
+    started = []
+
+    def recorded(*args, loss=None, start=None, **options):
+        if loss is not None and not loss.convex:
+            started.append((args[2], start))
+        return solve(*args, loss=loss, start=start, **options)
+
+    probes = dict(zip(task.lams, task.teachers, strict=True))
+    monkeypatch.setattr(methods, "solve", recorded)
+    for method in methods.METHODS.values():
+        list(method(task))
+    assert len(started) == (4 + 4 + 4 + 1) * len(task.lams)
+    assert all(start is probes[lam] for lam, start in started)
+
+
 def test_estimated_matrices_have_rows_of_shares_and_a_leading_truth(task):
     for C in methods.estimated_matrices(task).values():
         np.testing.assert_allclose(C.sum(axis=1), 1, atol=1e-6)
