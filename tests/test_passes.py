@@ -28,7 +28,7 @@ def test_every_row_is_in_one_piece(rows, width, piece):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_are_those_of_matrix_products(threads):
-    wide = np.zeros((4096, 64))
+    wide = np.zeros((2**14, 64))
     assert wide.nbytes > 4 * passes.PIECE
     at_work = set()
     together = threading.Barrier(threads, timeout=60)

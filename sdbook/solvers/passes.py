@@ -18,7 +18,7 @@ from sdbook._validate import Array
 
 __all__ = ["over_rows"]
 
-PIECE = 2**18
+PIECE = 2**20
 """Bytes of a piece: with all that is made of it, it fits the cache of one core."""
 
 
