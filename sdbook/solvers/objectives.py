@@ -202,9 +202,11 @@ class Objectives:
         residual, values, bends = self._empty()
         logits, slopes = xp.empty_like(residual), xp.empty_like(values)
 
+        whole = bool((size == 1).all())  # as nearly always
+
         def work(rows: slice) -> None:
-            there = self.scaled(size, change[rows])
-            there += start.logits[rows]
+            moved = change[rows] if whole else self.scaled(size, change[rows])
+            there = moved + start.logits[rows]
             logits[rows] = there
             found, values[rows], bends[rows] = self._per_instance(there, rows)
             residual[rows] = found
