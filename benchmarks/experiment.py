@@ -211,6 +211,11 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
             report(str(rows[-1]))
     return {
         "data": repr(sweep.train),
+        "shape": {
+            "instances": len(sweep.train),
+            "width": sweep.train.features.shape[1],
+            "classes": sweep.train.classes,
+        },
         "draws": draws(sweep),
         "models": models_of(sweep),
         "gap": GAP,
