@@ -210,7 +210,7 @@ def choose(
 ) -> list[Strength]:
     """Choose the L2 strength of each model for each kind and rate of noise, without a clean label.
 
-    For each draw of given labels, `sdbook.estimator.SelfDistilledClassifierCV` trains teachers and
+    For each draw of given labels, `SelfDistilledClassifierCV` trains teachers and
     students on four fifths of the instances, and counts how often their answers on the rest agree
     with *its* given labels, right or wrong (why these can judge, and when they mislead, is in its
     notes). The best mean over the draws is chosen; on a tie the largest.

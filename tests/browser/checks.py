@@ -15,7 +15,11 @@ READ_THROUGH = """async (limit) => {
         open.delete(what);
     };
     const go = (place) => scrollTo({ top: place, behavior: "instant" });
-    const frame = () => done("the next frame", new Promise(requestAnimationFrame));
+    // A browser may stop drawing a page that it thinks nobody looks at.
+    const frame = () => new Promise((next) => {
+        requestAnimationFrame(next);
+        setTimeout(next, 500);
+    });
     const loaded = (image) => new Promise((next) => {
         image.addEventListener("load", next, { once: true });
         image.addEventListener("error", next, { once: true });
@@ -52,6 +56,7 @@ def read(page, address, limit=LONGEST):
     What has not finished after `limit` seconds is named in an error.
     """
     page.goto(address)
+    page.bring_to_front()
     page.evaluate(READ_THROUGH, limit)
 
 

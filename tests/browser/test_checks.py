@@ -48,11 +48,15 @@ def test_read_brings_back_a_picture_that_was_scrolled_past(new_page, address, tm
     assert checks.pictures(page) == []
 
 
+def test_read_goes_on_where_the_browser_does_not_draw(new_page, address):
+    page = new_page()
+    checks.read(page, address("<script>requestAnimationFrame = () => 0</script>"))
+
+
 @pytest.mark.parametrize(
     ("body", "what"),
     [
         ("<img src=late/dot.gif alt='A dot.' loading=lazy>", "the picture .*late/dot.gif"),
-        ("<script>requestAnimationFrame = () => 0</script>", "the next frame"),
         (
             "<script>MathJax = { startup: { promise: new Promise(() => 0) } }</script>",
             "formulas",
