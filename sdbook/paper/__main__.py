@@ -223,7 +223,8 @@ def run(options: argparse.Namespace, record: Record) -> str:
     lines = [f"{train.name}: {sizes}, {train.features.shape[1]} features, {train.classes} classes"]
     if options.limit is not None:
         lines.append(f"TRIAL: at most {options.limit} instances of each part (--limit).")
-    lines += [*paper.notes(results, strengths), "", paper.table(results, strengths)]
+    notes = paper.notes(results, strengths)
+    lines += [*notes, "", paper.table(results, strengths)]
     report = "\n".join(lines)
     facts = {
         "train": repr(train),
@@ -241,7 +242,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
             }
             for each in strengths
         ],
-        "notes": paper.notes(results, strengths),
+        "notes": notes,
     }
     record.finish(facts, paper.gains(results, strengths), paper.scores(strengths), report)
     return report

@@ -95,19 +95,17 @@ def table(results: Results, strengths: Sequence[Strength] = ()) -> str:
         mine = [record for record in records if record["noise"] == noise]
         students = list(dict.fromkeys(record["student"] for record in mine))
         lines.append(f"{noise} noise: test accuracy of the teacher, and gain over it, in %")
-        heads = [f"{name:17}" for name in ("teacher", *students)]
         rows = {rate: [each for each in mine if each["rate"] == rate] for rate in results.rates}
-        lines.append(f"rate     {''.join(heads)}".rstrip())
+        lines.append(_line("rate", ["teacher", *students]))
         for rate, row in rows.items():
             cells = [_cell(row[0]["teacher"], row[0]["teacher_sd"], "")]
             cells += [_cell(record["gain"], record["gain_sd"], "+") for record in row]
-            lines.append(f"{_percent(rate):9}{''.join(cells)}".rstrip())
+            lines.append(_line(_percent(rate), cells))
         if any(strength.scores.size for strength in strengths):
             lines.append("λ")
             for rate, row in rows.items():
                 lams = [row[0]["teacher_lam"], *(record["lam"] for record in row)]
-                cells = [f"{f'{lam:.3g}':17}" for lam in lams]
-                lines.append(f"{_percent(rate):9}{''.join(cells)}".rstrip())
+                lines.append(_line(_percent(rate), [f"{lam:.3g}" for lam in lams]))
         lines.append("")
     return "\n".join(lines).rstrip()
 
@@ -205,7 +203,11 @@ def scores(strengths: Sequence[Strength]) -> list[dict[str, Any]]:
 
 def _cell(mean: float, sd: float | None, sign: str) -> str:
     spread = "" if sd is None else f" ± {100 * sd:.1f}"
-    return f"{f'{100 * mean:{sign}.1f}{spread}':17}"
+    return f"{100 * mean:{sign}.1f}{spread}"
+
+
+def _line(head: str, cells: Sequence[str]) -> str:
+    return f"{head:9}{''.join(f'{cell:17}' for cell in cells)}".rstrip()
 
 
 def _percent(rate: float) -> str:

@@ -19,7 +19,7 @@ from sdbook._validate import Array
 __all__ = ["over_rows"]
 
 PIECE = 2**20
-"""Bytes of a piece: with all that is made of it, it fits the cache of one core."""
+"""Bytes of a piece: few enough for a cache, many enough that threads seldom wait for Python."""
 
 
 def over_rows(work: Callable[[slice], None], like: Array) -> None:

@@ -312,7 +312,9 @@ def solve_all(
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
     _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
-    if B > 1:  # a point and a trial have four matrices each, and there are temporary ones
+    # Targets, logits along a step, logits and residuals of a point and of a trial; and copies of
+    # them for the problems that go on when others have arrived.
+    if B > 1:
         item = 4 if fact.features.dtype == xp.float32 else 8
         _validate.memory(f"solving {B} problems at a time", 10 * B * N * K, item)
     problems = Objectives(
