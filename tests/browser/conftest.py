@@ -37,6 +37,19 @@ ARGUMENTS = (
 )
 
 
+def pytest_collection_modifyitems(items):
+    """Try a test again, on a new page, where waiting for the browser took too long.
+
+    Once in some hundred pages a headless Chromium stops drawing one, and whatever waits for the
+    next frame waits in vain. Nothing else is tried again.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            again = pytest.mark.flaky(reruns=2, only_rerun=["TimeoutError", "not read in"])
+            item.add_marker(again)
+
+
 @pytest.fixture(scope="session")
 def browser():
     with sync_playwright() as playwright:
