@@ -45,7 +45,8 @@ BOTH = pytest.mark.parametrize(
     [
         SelfDistilledClassifier(),
         SelfDistilledClassifier(rounds=3, refinement="hard", fit_intercept=True),
-        SelfDistilledClassifier(refinement="top-k", student_loss="gce"),
+        # Not "top-k": of two classes, two candidates say nothing.
+        SelfDistilledClassifier(refinement="one or two", student_loss="gce"),
         SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], methods={}, cv=3),
     ]
 )

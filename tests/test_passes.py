@@ -8,53 +8,107 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from sdbook.solvers import passes
+from sdbook.solvers.passes import Passes
 
 
 @given(rows=st.integers(1, 3000), width=st.integers(1, 40), piece=st.integers(1, 20_000))
 def test_every_row_is_in_one_piece(rows, width, piece):
     seen = np.zeros(rows, dtype=int)
+    like = np.zeros((rows, width))
 
     def work(part):
         seen[part] += 1
 
-    with pytest.MonkeyPatch.context() as patch:
+    def add(part, total):
+        total += part.stop - part.start
+
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(2, user_api="blas"):
         patch.setattr(passes, "PIECE", piece)
-        passes.over_rows(work, np.zeros((rows, width)))
+        with Passes(like) as some:
+            some.over_rows(work, like)
+            counted = some.sum_over_rows(add, like, np.zeros(1, dtype=int))
     assert (seen == 1).all()
+    assert counted == rows
 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_threads_are_those_of_matrix_products(threads):
     wide = np.zeros((2**14, 64))
-    assert wide.nbytes > 4 * passes.PIECE
-    at_work = set()
+    assert wide.nbytes > 2 * passes.PIECE
+    at_work, products = set(), set()
     together = threading.Barrier(threads, timeout=60)
 
     def work(part):
         at_work.add(threading.get_ident())
-        if part.start < threads * (part.stop - part.start):  # the first pieces wait for each other
-            together.wait()
+        products.update(each["num_threads"] for each in threadpool_info() if is_blas(each))
+        together.wait()
 
-    with threadpool_limits(threads, user_api="blas"):
-        passes.over_rows(work, wide)
+    def is_blas(library):
+        return library["user_api"] == "blas"
+
+    with threadpool_limits(threads, user_api="blas"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passes, "PIECE", wide.nbytes // 2)
+        with Passes(wide) as some:
+            some.over_rows(work, wide[: 2**13])
+        after = {each["num_threads"] for each in threadpool_info() if is_blas(each)}
     assert len(at_work) == threads
     assert threads > 1 or at_work == {threading.get_ident()}
+    assert products == {1}
+    assert after == {threads}
+
+
+def test_small_arrays_are_left_to_one_thread():
+    small = np.zeros((1000, 4))
+    at_work = set()
+    with threadpool_limits(3, user_api="blas"), Passes(small) as some:
+        some.over_rows(lambda _: at_work.add(threading.get_ident()), small)
+    assert at_work == {threading.get_ident()}
+
+
+def test_a_second_one_leaves_the_first_its_threads():
+    wide = np.zeros((2**14, 64))
+    with threadpool_limits(3, user_api="blas"):
+        with Passes(wide), Passes(wide):
+            pass
+        found = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+    assert found == {3}
+
+
+def test_sums_do_not_depend_on_which_thread_is_faster():
+    x = np.random.default_rng(0).normal(size=(2**14, 64))
+
+    def add(part, total):
+        total += x[part].sum(axis=0)
+
+    with threadpool_limits(3, user_api="blas"), Passes(x) as some:
+        sums = [some.sum_over_rows(add, x, np.zeros(64)) for _ in range(20)]
+    assert (np.ptp(sums, axis=0) == 0).all()
+    assert sums[0] == pytest.approx(x.sum(axis=0), abs=1e-9)
 
 
 def test_other_libraries_get_all_rows_at_once():
     torch = pytest.importorskip("torch")
     parts = []
-    passes.over_rows(parts.append, torch.zeros((100_000, 8)))
+    like = torch.zeros((100_000, 64))
+    with threadpool_limits(3, user_api="blas"), Passes(like) as some:
+        some.over_rows(parts.append, like)
     assert parts == [slice(0, 100_000)]
 
 
-def test_errors_come_through():
+@pytest.mark.parametrize("threads", [1, 3])
+def test_errors_come_through(threads):
+    wide = np.zeros((100_000, 64))
+
     def work(part):
         if part.start > 0:
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        passes.over_rows(work, np.zeros((100_000, 64)))
+    with (
+        threadpool_limits(threads, user_api="blas"),
+        pytest.raises(ZeroDivisionError),
+        Passes(wide) as some,
+    ):
+        some.over_rows(work, wide)

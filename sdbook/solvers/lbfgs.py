@@ -18,6 +18,9 @@ from sdbook.solvers.objectives import Numbers, Objectives, Point, beside
 
 __all__ = ["Arrival", "descend"]
 
+TRIALS = 20
+"""Places to try along one direction."""
+
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
@@ -27,8 +30,8 @@ class Arrival:
     ----------
     problem : int
         Which one.
-    point : Point
-        Of this problem alone.
+    coordinates : array of shape (d, K)
+    objective : float
     gradient_norm, scale : float
         Norm of the gradient there, and at zero.
     converged : bool
@@ -38,7 +41,8 @@ class Arrival:
     """
 
     problem: int
-    point: Point
+    coordinates: Array
+    objective: float
     gradient_norm: float
     scale: float
     converged: bool
@@ -60,7 +64,7 @@ class _Step:
 
 def descend(
     problems: Objectives,
-    start: Point | None,
+    start: Array | None,
     tolerance: float,
     max_evaluations: int,
     memory: int,
@@ -70,8 +74,8 @@ def descend(
     Parameters
     ----------
     problems : Objectives
-    start : Point or None
-        Zero parameters if None.
+    start : array of shape (d, B, K) or None
+        Coordinates; zero if None.
     tolerance, max_evaluations, memory
         As in `sdbook.solvers.solve`.
 
@@ -82,24 +86,24 @@ def descend(
     """
     number = np.arange(problems.B)
     point = problems.origin()
-    gradient = problems.gradient(point)
     # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
     # uniform that the one at zero is not much more.
-    scale = np.maximum(problems.norms(gradient), problems.rounding())
-    enough = np.maximum(tolerance * problems.norms(gradient), problems.rounding())
+    norm, least = problems.norms(point.gradient), problems.rounding()
+    scale, enough = np.maximum(norm, least), np.maximum(tolerance * norm, least)
     evaluations = np.ones(problems.B, dtype=int)
     if start is not None:
-        point, gradient = start, problems.gradient(start)
+        point = problems.point(start)
         evaluations += 1
     stuck = np.zeros(problems.B, dtype=bool)
     steps: deque[_Step] = deque(maxlen=memory)
     while True:
-        norm = problems.norms(gradient)
+        norm = problems.norms(point.gradient)
         arrived = (norm <= enough) | (evaluations >= max_evaluations) | stuck
         for b in np.flatnonzero(arrived):
             yield Arrival(
                 int(number[b]),
-                point.take(np.array([b])),
+                beside(point.coordinates, np.array([b]))[:, 0, :],
+                float(point.value[b]),
                 float(norm[b]),
                 float(scale[b]),
                 bool(norm[b] <= enough[b]),
@@ -110,13 +114,13 @@ def descend(
         if arrived.any():
             left = np.flatnonzero(~arrived)
             problems, point = problems.take(left), point.take(left)
-            gradient = beside(gradient, left)
             steps = deque((each.take(left) for each in steps), maxlen=memory)
             number, scale, enough, evaluations = (
                 array[left] for array in (number, scale, enough, evaluations)
             )
-        direction = _two_loops(problems, gradient, steps, point.curvature)
-        moved, found = _search(problems, point, direction, problems.dots(gradient, direction))
+        direction = _two_loops(problems, point, steps)
+        moved, found, trials = _search(problems, point, direction, max_evaluations - evaluations)
+        evaluations += trials
         # Where no step was found the memory may mislead: try once more with the linearised
         # Hessian alone, and give up where there was none.
         stuck = ~found & ~np.any([each.inverse > 0 for each in steps], axis=0)
@@ -124,28 +128,33 @@ def descend(
             each.inverse[~found] = 0
         if not found.any():
             continue
-        new_gradient = problems.gradient(moved)
-        evaluations[found] += 1
-        step, change = moved.coordinates - point.coordinates, new_gradient - gradient
+        step, change = moved.coordinates - point.coordinates, moved.gradient - point.gradient
         along = problems.dots(step, change)
         bends = found & (along > 0)
         if bends.any():
             inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=bends)
             steps.append(_Step(step, change, inverse))
-        point, gradient = moved, new_gradient
+        point = moved
 
 
-def _two_loops(
-    problems: Objectives, gradient: Array, steps: deque[_Step], curvature: Numbers
-) -> Array:
-    """L-BFGS direction (Nocedal & Wright, Algorithm 7.4), starting from the linearised Hessian."""
-    direction = -gradient
+def _two_loops(problems: Objectives, point: Point, steps: deque[_Step]) -> Array:
+    """L-BFGS direction (Nocedal & Wright, Algorithm 7.4), starting from the linearised Hessian.
+
+    That one is scaled to what the last step met, by their equation (7.20): where outputs are sharp
+    its one curvature is far from that of most directions. Then a step of 1 nearly always fits.
+    """
+    direction = -point.gradient
     shares = []
     for each in reversed(steps):
         share = each.inverse * problems.dots(each.step, direction)
         shares.append(share)
         direction -= problems.scaled(share, each.change)
-    direction = problems.precondition(direction, curvature)
+    direction = problems.precondition(direction, point.curvature)
+    if steps:
+        last = steps[-1]
+        met = last.inverse * problems.preconditioned_squares(last.change, point.curvature)
+        scale = np.divide(1.0, met, out=np.ones(len(met)), where=met > 0)
+        direction = problems.scaled(scale, direction)
     for each, share in zip(steps, reversed(shares), strict=True):
         back = each.inverse * problems.dots(each.change, direction)
         direction += problems.scaled(share - back, each.step)
@@ -153,29 +162,29 @@ def _two_loops(
 
 
 def _search(
-    problems: Objectives, point: Point, direction: Array, slope: Numbers, trials: int = 40
-) -> tuple[Point, NDArray[np.bool_]]:
-    """Go along the direction to where the slope has halved and the objective has not grown.
+    problems: Objectives, point: Point, direction: Array, left: NDArray[np.intp]
+) -> tuple[Point, NDArray[np.bool_], NDArray[np.intp]]:
+    """Go along the direction to where it is less steep and the objective has not grown.
 
-    The logits are linear in the step, so that a trial costs no matrix product. Returns where each
-    problem went, and which of them found such a place: none is found along a direction that does
-    not descend, or with numbers at the end of their precision.
+    Returns where each problem went, which of them found such a place, and how many each tried, at
+    most as many as it has left: none is found along a direction that does not descend, or with
+    numbers at the end of their precision.
     """
-    logits_along = problems.logits(direction)
-    ridge_slope = problems.lam * problems.dots(point.coordinates, direction)
-    ridge_curve = problems.lam * problems.dots(direction, direction)
-    slack = 8 * float(problems.xp.finfo(direction.dtype).eps) * np.abs(point.value)
+    slope = problems.dots(point.gradient, direction)
+    highest = point.value + problems.noise(point)
+    left = np.minimum(left, TRIALS)
     size, low, low_slope = np.ones(problems.B), np.zeros(problems.B), slope.copy()
     high, high_slope = np.full(problems.B, np.inf), np.zeros(problems.B)
-    found = np.zeros(problems.B, dtype=bool)
+    found, trials = np.zeros(problems.B, dtype=bool), np.zeros(problems.B, dtype=int)
     searching = np.arange(problems.B)
-    some, start, step, change = problems, point, direction, logits_along  # of those who search
-    for _ in range(trials):
-        trial, loss_slope = some.along(start, step, change, size[searching])
-        trial_slope = loss_slope + ridge_slope[searching] + size[searching] * ridge_curve[searching]
-        grown = trial.value > (point.value + slack)[searching]
+    some, start, step = problems, point.coordinates, direction  # of those who search
+    while searching.size:
+        trial = some.point(start + some.scaled(size[searching], step))
+        trials[searching] += 1
+        trial_slope = some.dots(trial.gradient, step)
+        grown = trial.value > highest[searching]
         descends = slope[searching] < 0
-        good = descends & ~grown & (np.abs(trial_slope) <= 0.5 * np.abs(slope[searching]))
+        good = descends & ~grown & (np.abs(trial_slope) <= 0.9 * np.abs(slope[searching]))
         found[searching[good]] = True
         if len(searching) == problems.B:
             moved = trial
@@ -187,16 +196,14 @@ def _search(
         ):
             ends[searching[here]] = size[searching[here]]
             slopes[searching[here]] = trial_slope[here]
-        more = np.flatnonzero(descends & ~good)
-        if not more.size:
-            break
+        more = np.flatnonzero(descends & ~good & (trials < left)[searching])
         if more.size < len(searching):
-            searching, some, start = searching[more], some.take(more), start.take(more)
-            step, change = beside(step, more), beside(change, more)
+            searching, some = searching[more], some.take(more)
+            start, step = beside(start, more), beside(step, more)
         size[searching] = _next_size(size, low, low_slope, high, high_slope)[searching]
     if not found.all():
         moved.put(np.flatnonzero(~found), point.take(np.flatnonzero(~found)))
-    return moved, found
+    return moved, found, trials
 
 
 def _next_size(

@@ -3,12 +3,15 @@
 Problem b has its own targets, regularisation strength and instance weights, but the features are
 shared. Matrices of all problems lie side by side: parameters are ``(d, B, K)``, logits ``(N, B,
 K)``, and for a product with the features the last two axes are one: one wide product costs up to
-half as much as B narrow ones.
+half as much as B narrow ones. A pass over the instances takes a few of them at a time from their
+features to what they add to the gradient, so that of all that is ``(N, B, K)`` only the targets are
+ever kept.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +22,7 @@ from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation
 from sdbook.solvers.losses import Loss
-from sdbook.solvers.passes import over_rows
+from sdbook.solvers.passes import Passes
 from sdbook.solvers.products import product, transposed_product
 
 __all__ = ["Numbers", "Objectives", "Point", "softmax_and_log_norm"]
@@ -48,14 +51,13 @@ def softmax_and_log_norm(logits: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Parameters in the solver's coordinates, with what one pass over the instances gives.
+    """Parameters in the solver's coordinates, with what one pass over the instances finds there.
 
     Attributes
     ----------
     coordinates : array of shape (d, B, K)
-    logits : array of shape (N, B, K)
-    residual : array of shape (N, B, K)
-        Derivative of N times the mean loss by the logits.
+    gradient : array of shape (d, B, K)
+        Of the objectives, by the coordinates.
     value : ndarray of shape (B,)
         The objectives.
     curvature : ndarray of shape (B,)
@@ -65,8 +67,7 @@ class Point:
     """
 
     coordinates: Array
-    logits: Array
-    residual: Array
+    gradient: Array
     value: Numbers
     curvature: Numbers
 
@@ -74,8 +75,7 @@ class Point:
         """Return the points of some of the problems."""
         return Point(
             beside(self.coordinates, chosen),
-            beside(self.logits, chosen),
-            beside(self.residual, chosen),
+            beside(self.gradient, chosen),
             self.value[chosen],
             self.curvature[chosen],
         )
@@ -84,15 +84,14 @@ class Point:
         """Overwrite the points of some of the problems."""
         for theirs, ours in enumerate(chosen):
             self.coordinates[:, ours, :] = points.coordinates[:, theirs, :]
-            self.logits[:, ours, :] = points.logits[:, theirs, :]
-            self.residual[:, ours, :] = points.residual[:, theirs, :]
+            self.gradient[:, ours, :] = points.gradient[:, theirs, :]
         self.value[chosen], self.curvature[chosen] = points.value, points.curvature
 
 
 def beside(matrices: Array, chosen: NDArray[np.intp]) -> Array:
-    """Return some of the matrices that lie side by side, (rows, B, K)."""
+    """Return some of the matrices that lie side by side, (rows, B, ...)."""
     xp = _validate.namespace("matrices", matrices)
-    return xp.stack([matrices[:, int(b), :] for b in chosen], axis=1)
+    return xp.take(matrices, xp.asarray(chosen, device=matrices.device), axis=1)
 
 
 class Objectives:
@@ -109,13 +108,21 @@ class Objectives:
     loss : Loss
     weights : array of shape (N, B) or None
         With mean 1 for each problem.
+    passes : Passes
+        Open.
     """
 
     def __init__(
-        self, fact: Factorisation, targets: Array, lam: Numbers, loss: Loss, weights: Array | None
+        self,
+        fact: Factorisation,
+        targets: Array,
+        lam: Numbers,
+        loss: Loss,
+        weights: Array | None,
+        passes: Passes,
     ) -> None:
         self.fact, self.targets, self.lam, self.loss = fact, targets, lam, loss
-        self.weights = weights
+        self.weights, self.passes = weights, passes
         self.xp = xp = _validate.namespace("features", fact.features)
         self.N, self.B, self.K = targets.shape
         self.like = {"dtype": fact.features.dtype, "device": fact.features.device}
@@ -126,9 +133,7 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        weights = self.weights
-        if weights is not None:
-            weights = self.xp.stack([weights[:, int(b)] for b in chosen], axis=1)
+        weights = None if self.weights is None else beside(self.weights, chosen)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
@@ -173,54 +178,48 @@ class Objectives:
 
     def origin(self) -> Point:
         """Return zero parameters, where outputs are uniform."""
+        zero = self.xp.zeros((self.design.shape[1], self.B, self.K), **self.like)
+        return self._visit(zero, lambda rows: self.xp.zeros_like(self.targets[rows]))
+
+    def point(self, coordinates: Array) -> Point:
+        """Return the point that has these coordinates."""
+        return self._visit(coordinates, lambda rows: self._logits(coordinates, rows))
+
+    def outputs(self, coordinates: Array) -> list[Array]:
+        """Return what each problem answers on the training instances, (N, K)."""
         xp = self.xp
-        coordinates = xp.zeros((self.design.shape[1], self.B, self.K), **self.like)
-        return self.point(coordinates, xp.zeros((self.N, self.B, self.K), **self.like))
-
-    def logits(self, coordinates: Array) -> Array:
-        """Return the logits of the training instances."""
-        return self.apart(product(self.design, self.wide(coordinates)))
-
-    def point(self, coordinates: Array, logits: Array) -> Point:
-        """Return the point that has these coordinates, and therefore these logits."""
-        residual, values, bends = self._empty()
+        outputs = [xp.empty((self.N, self.K), **self.like) for _ in range(self.B)]
 
         def work(rows: slice) -> None:
-            residual[rows], values[rows], bends[rows] = self._per_instance(logits[rows], rows)
+            logits = xp.reshape(self._logits(coordinates, rows), (-1, self.K))
+            found = self.apart(xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B * self.K)))
+            for b, each in enumerate(outputs):
+                each[rows] = found[:, b, :]
 
-        over_rows(work, logits)
-        return self._point(coordinates, logits, residual, values, bends)
+        self.passes.over_rows(work, self.targets)
+        return outputs
 
-    def along(
-        self, start: Point, step: Array, change: Array, size: Numbers
-    ) -> tuple[Point, Numbers]:
-        """Go from `start` by `size` times a step that changes the logits by `change`.
-
-        Returns the point, and the derivatives of the mean losses by `size` there.
-        """
+    def _visit(self, coordinates: Array, logits_of: Callable[[slice], Array]) -> Point:
+        """Pass over the instances once: what is computed of a few of them is soon used up."""
         xp = self.xp
-        residual, values, bends = self._empty()
-        logits, slopes = xp.empty_like(residual), xp.empty_like(values)
+        values = xp.empty((self.N, self.B), **self.like)
+        bends = xp.empty_like(values)
 
-        whole = bool((size == 1).all())  # as nearly always
+        def add(rows: slice, pull: Array) -> None:
+            residual, values[rows], bends[rows] = self._per_instance(logits_of(rows), rows)
+            pull += transposed_product(self.design[rows], self.wide(residual))
 
-        def work(rows: slice) -> None:
-            moved = change[rows] if whole else self.scaled(size, change[rows])
-            there = moved + start.logits[rows]
-            logits[rows] = there
-            found, values[rows], bends[rows] = self._per_instance(there, rows)
-            residual[rows] = found
-            slopes[rows] = xp.vecdot(found, change[rows])
+        pull = xp.zeros((self.design.shape[1], self.B * self.K), **self.like)
+        pull = self.passes.sum_over_rows(add, self.targets, pull) / self.N
+        return Point(
+            coordinates,
+            self.apart(pull) + self.scaled(self.lam, coordinates),
+            self.total(values) / self.N + self.lam / 2 * self.dots(coordinates, coordinates),
+            self.total(bends) / self.N / (self.K - 1),
+        )
 
-        over_rows(work, change)
-        coordinates = start.coordinates + self.scaled(size, step)
-        point = self._point(coordinates, logits, residual, values, bends)
-        return point, self.total(slopes) / self.N
-
-    def _empty(self) -> tuple[Array, Array, Array]:
-        """Room for what `_per_instance` gives."""
-        numbers = self.xp.empty((self.N, self.B), **self.like)
-        return self.xp.empty_like(self.targets), numbers, self.xp.empty_like(numbers)
+    def _logits(self, coordinates: Array, rows: slice) -> Array:
+        return self.apart(product(self.design[rows], self.wide(coordinates)))
 
     def _per_instance(self, logits: Array, rows: slice) -> tuple[Array, Array, Array]:
         """Residual, loss and curvature of some of the instances."""
@@ -242,34 +241,43 @@ class Objectives:
             values, bends = values * weights, bends * weights
         return residual, values, bends
 
-    def _point(
-        self, coordinates: Array, logits: Array, residual: Array, values: Array, bends: Array
-    ) -> Point:
-        value = self.total(values) / self.N + self.lam / 2 * self.dots(coordinates, coordinates)
-        curvature = self.total(bends) / self.N / (self.K - 1)
-        return Point(coordinates, logits, residual, value, curvature)
-
-    def gradient(self, point: Point) -> Array:
-        """Return the gradient by the coordinates."""
-        pull = transposed_product(self.design, self.wide(point.residual))
-        pull /= self.N
-        return self.apart(pull) + self.scaled(self.lam, point.coordinates)
-
     def rounding(self) -> float:
         """Norm of the gradient that errors of one unit in the last place of the outputs make."""
         eps = float(self.xp.finfo(self.design.dtype).eps)
         return eps * float(self.fact.eigenvalues[-1]) ** 0.5 / (self.N * self.K) ** 0.5
 
+    def noise(self, point: Point) -> Numbers:
+        """How much of the objectives' values may be rounding.
+
+        The loss of an instance is a difference of numbers that are as large as its logits.
+        """
+        eps = float(self.xp.finfo(self.design.dtype).eps)
+        reach = float(self.fact.eigenvalues[-1] / self.N) ** 0.5 * self.norms(point.coordinates)
+        return 8 * eps * (np.abs(point.value) + reach)
+
     def precondition(self, matrices: Array, curvature: Numbers) -> Array:
         """Multiply by the inverse of the linearised Hessian."""
+        inside = self._inverse(curvature) * self._inside(matrices)
+        if self.fact.space == "instance":
+            return inside
+        return self.apart(self.fact.basis @ self.wide(inside))
+
+    def preconditioned_squares(self, matrices: Array, curvature: Numbers) -> Numbers:
+        """Inner products of matrices with what `precondition` makes of them."""
+        inside = self._inside(matrices)
+        return self.dots(inside, self._inverse(curvature) * inside)
+
+    def _inverse(self, curvature: Numbers) -> Array:
+        """Inverse eigenvalues of the linearised Hessian, (rows, B, 1)."""
         xp, s = self.xp, self.fact.eigenvalues
         slope = xp.asarray(curvature / self.N, **self.like)
-        inverse = 1 / (s[:, None] * slope + xp.asarray(self.lam, **self.like))[:, :, None]
+        return 1 / (s[:, None] * slope + xp.asarray(self.lam, **self.like))[:, :, None]
+
+    def _inside(self, matrices: Array) -> Array:
+        """Matrices along the eigenvectors of the linearised Hessian."""
         if self.fact.space == "instance":
-            return inverse * matrices
-        V = self.fact.basis
-        inside = inverse * self.apart(V.T @ self.wide(matrices))
-        return self.apart(V @ self.wide(inside))
+            return matrices
+        return self.apart(self.fact.basis.T @ self.wide(matrices))
 
     def theta(self, coordinates: Array) -> Array:
         """Turn the coordinates of one problem into theta, (d, K)."""

@@ -1,64 +1,148 @@
 """Passes over the instances, a few rows at a time.
 
 What is done with a row of logits takes a dozen steps. Done for a few rows at a time, all of them
-find their numbers in the processor's cache; and the pieces are shared out to as many threads as the
-matrix products run on.
+find their numbers in the processor's cache. And all of them are shared out to threads, not only the
+matrix products.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from functools import cache
+from itertools import pairwise
+from typing import Any, Self
 
 from array_api_compat import is_numpy_array
 from threadpoolctl import ThreadpoolController
 
 from sdbook._validate import Array
 
-__all__ = ["over_rows"]
+__all__ = ["Passes"]
 
-PIECE = 2**20
-"""Bytes of a piece: few enough for a cache, many enough that threads seldom wait for Python."""
+PIECE = 2**21
+"""Bytes of a piece: few enough for a cache, many enough for fast products and few calls."""
+
+_COUNTING = threading.Lock()
 
 
-def over_rows(work: Callable[[slice], None], like: Array) -> None:
-    """Call ``work`` with slices that cut an array into pieces of rows.
+class Passes:
+    """Passes over the rows of arrays, on threads of their own for as long as this is open.
+
+    There are as many as matrix products run on outside, which meanwhile run on one thread: theirs
+    would be in the way even when they wait, as waiting keeps a processor busy.
 
     Parameters
     ----------
-    work : callable
-        Takes a slice of rows; the calls must not depend on each other.
-    like : array of shape (N, ...)
-        What is worked on. One that is not NumPy's is not cut: its library has its own ways.
+    *arrays : array of shape (N, ...)
+        What is worked on. Small ones are left to one thread; arrays that are not NumPy's are not
+        even cut into pieces, as their library has its own ways.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sdbook.solvers.passes import over_rows
-    >>> x = np.zeros((100_000, 8))
-    >>> def raise_by_one(rows):
+    >>> from sdbook.solvers.passes import Passes
+    >>> x = np.ones((100_000, 64))
+    >>> def add(rows, total):
     ...     x[rows] += 1
-    >>> over_rows(raise_by_one, x)
-    >>> float(x.min()), float(x.max())
-    (1.0, 1.0)
+    ...     total += x[rows].sum(axis=0)
+    >>> with Passes(x) as passes:
+    ...     float(passes.sum_over_rows(add, x, np.zeros(64)).min())
+    200000.0
     """
-    total = int(like.shape[0])
-    rows = total
-    if is_numpy_array(like):
-        rows = max(1, PIECE * total // like.nbytes)
-    pieces = [slice(first, min(first + rows, total)) for first in range(0, total, rows)]
-    threads = min(len(pieces), _threads()) if len(pieces) > 1 else 1
-    if threads == 1:
-        for piece in pieces:
-            work(piece)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in pool.map(work, pieces):
-            pass
+
+    def __init__(self, *arrays: Array) -> None:
+        self._arrays = arrays
+        self._threads = 1
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        whole = sum(array.nbytes for array in self._arrays if is_numpy_array(array))
+        with _COUNTING:  # so that nobody takes another's limit for how it was outside
+            if whole >= 2 * PIECE and (threads := _product_threads()) > 1:
+                self._threads = threads
+                self._open.enter_context(_blas().limit(limits=1))
+                self._pool = self._open.enter_context(ThreadPoolExecutor(threads))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def over_rows(self, work: Callable[[slice], None], like: Array) -> None:
+        """Call ``work`` with slices that cut an array into pieces of rows.
+
+        Parameters
+        ----------
+        work : callable
+            Takes a slice of rows; the calls must not depend on each other.
+        like : array of shape (N, ...)
+            What a piece is to be small of.
+        """
+
+        def one_share(pieces: list[slice]) -> None:
+            for rows in pieces:
+                work(rows)
+
+        self._do(one_share, self._shares(like))
+
+    def sum_over_rows(
+        self, add: Callable[[slice, Array], None], like: Array, total: Array
+    ) -> Array:
+        """Add up what each piece of rows adds to a total.
+
+        Parameters
+        ----------
+        add : callable
+            Takes a slice of rows and a total, which it changes.
+        like : array of shape (N, ...)
+            What a piece is to be small of.
+        total : array
+            Zeros; what is added to. Each further thread has a total of its own, and they are added
+            in their order: the sum depends on how many threads there are, but not on which is
+            faster.
+
+        Returns
+        -------
+        array
+            The total.
+        """
+
+        def one_share(pieces: list[slice], own: Array) -> None:
+            for rows in pieces:
+                add(rows, own)
+
+        shares = self._shares(like)
+        totals = [total, *(0 * total for _ in shares[1:])]
+        self._do(one_share, shares, totals)
+        for other in totals[1:]:
+            total += other
+        return total
+
+    def _shares(self, like: Array) -> list[list[slice]]:
+        """Pieces of rows, neighbours to the same thread."""
+        total = int(like.shape[0])
+        if not is_numpy_array(like):
+            return [[slice(0, total)]]
+        threads = min(self._threads, total)
+        each = -(-like.nbytes // (PIECE * threads))  # pieces of a thread
+        count = min(total, threads * max(1, each))
+        cuts = [total * i // count for i in range(count + 1)]
+        pieces = [slice(*ends) for ends in pairwise(cuts)]
+        return [pieces[count * i // threads : count * (i + 1) // threads] for i in range(threads)]
+
+    def _do(self, work: Callable[..., None], *jobs: list[Any]) -> None:
+        """Do each job on a thread of its own."""
+        if self._threads == 1:
+            for job in zip(*jobs, strict=True):
+                work(*job)
+        else:
+            for _ in self._pool.map(work, *jobs):
+                pass
 
 
-def _threads() -> int:
+def _product_threads() -> int:
     """How many threads matrix products run on now: what limits those limits us as well."""
     return min((library.num_threads for library in _blas().lib_controllers), default=1)
 

@@ -10,8 +10,8 @@ equation ``Y = softmax(G (T - Y) / (N lambda))`` (Proposition 1 of the book; Jeo
 The method is L-BFGS whose starting Hessian, in every iteration, is the *linearised* model's, ``h
 Phi^T Phi / N + lambda I``: exact when outputs are uniform (then h = 1/K), and a good guess
 otherwise with h the mean curvature of the softmax at the present outputs. One eigendecomposition
-inverts it for every h. An iteration costs two matrix products: one to see how the logits move
-along the step, one for the gradient. The search along the step needs none.
+inverts it for every h. Scaled by what the last step met, it nearly always gives a step of the right
+length, so that an iteration is one pass over the instances, of two matrix products.
 
 Problems on the same features go side by side, so that one wide product serves all of them; each
 descends as if it were alone. One problem is a stack of one.
@@ -31,7 +31,8 @@ from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation, factorise
 from sdbook.solvers.lbfgs import Arrival, descend
 from sdbook.solvers.losses import CrossEntropy, Loss
-from sdbook.solvers.objectives import Objectives, Point, softmax_and_log_norm
+from sdbook.solvers.objectives import Objectives, softmax_and_log_norm
+from sdbook.solvers.passes import Passes
 from sdbook.solvers.products import product
 
 __all__ = ["Certificate", "NotConverged", "Solution", "softmax", "solve", "solve_all"]
@@ -312,27 +313,33 @@ def solve_all(
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
     _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
-    # Targets, logits along a step, logits and residuals of a point and of a trial; and copies of
-    # them for the problems that go on when others have arrived.
+    # Targets, a copy of them for the problems that go on when others have arrived, and outputs;
+    # and the steps that are remembered.
     if B > 1:
         item = 4 if fact.features.dtype == xp.float32 else 8
-        _validate.memory(f"solving {B} problems at a time", 10 * B * N * K, item)
-    problems = Objectives(
-        fact,
-        xp.stack([targets[b] for b in range(B)], axis=1),
-        np.broadcast_to(strengths, (B,)).copy(),
-        CrossEntropy() if loss is None else loss,
-        weights,
-    )
-    point = None if start is None else _continued(problems, start)
-    solutions: list[Solution | None] = [None] * B
-    for arrival in descend(problems, point, tolerance, max_evaluations, memory):
-        solution = _solution(problems, arrival, tolerance)
+        numbers = B * K * (3 * N + 2 * (memory + 4) * min(fact.features.shape))
+        _validate.memory(f"solving {B} problems at a time", numbers, item)
+    with Passes(fact.features, targets) as passes:
+        problems = Objectives(
+            fact,
+            xp.stack([targets[b] for b in range(B)], axis=1),
+            np.broadcast_to(strengths, (B,)).copy(),
+            CrossEntropy() if loss is None else loss,
+            weights,
+            passes,
+        )
+        first = None if start is None else _continued(problems, start)
+        arrivals = list(descend(problems, first, tolerance, max_evaluations, memory))
+        arrivals.sort(key=lambda arrival: arrival.problem)
+        outputs = problems.outputs(xp.stack([each.coordinates for each in arrivals], axis=1))
+    solutions = [
+        _solution(problems, arrival, output, tolerance)
+        for arrival, output in zip(arrivals, outputs, strict=True)
+    ]
+    for solution, one in zip(solutions, problems.lam, strict=True):
         if not solution.certificate.converged:
-            one = float(problems.lam[arrival.problem])
             warnings.warn(f"lam={one:g}: {solution.certificate}", NotConverged, stacklevel=2)
-        solutions[arrival.problem] = solution
-    return [solution for solution in solutions if solution is not None]
+    return solutions
 
 
 def _stack_shape(targets: Array) -> tuple[int, int, int]:
@@ -360,8 +367,8 @@ def _weights_beside(weights: Array, problems: int, features: Array) -> Array:
     return xp.stack([one / xp.mean(one) for one in each], axis=1)
 
 
-def _continued(problems: Objectives, start: Sequence[Solution]) -> Point:
-    """Return solutions of other problems on the same features and classes as a point."""
+def _continued(problems: Objectives, start: Sequence[Solution]) -> Array:
+    """Return the coordinates of solutions on the same features and classes, side by side."""
     if len(start) != problems.B:
         raise ValueError(
             f"start has {len(start)} entries; accepted is one per problem, {problems.B}"
@@ -376,21 +383,18 @@ def _continued(problems: Objectives, start: Sequence[Solution]) -> Point:
                 f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
                 f"accepted is {shape}: a solution on the same features and classes"
             )
-    coordinates = problems.xp.stack([solution.coordinates for solution in start], axis=1)
-    return problems.point(coordinates, problems.logits(coordinates))
+    return problems.xp.stack([solution.coordinates for solution in start], axis=1)
 
 
-def _solution(problems: Objectives, arrival: Arrival, tolerance: float) -> Solution:
-    point, norm = arrival.point, arrival.gradient_norm
-    lam = float(problems.lam[arrival.problem])
+def _solution(problems: Objectives, arrival: Arrival, outputs: Array, tolerance: float) -> Solution:
+    norm, lam = arrival.gradient_norm, float(problems.lam[arrival.problem])
     certificate = Certificate(
         converged=arrival.converged,
         gradient_norm=norm,
         relative_gradient_norm=norm / arrival.scale,
         tolerance=tolerance,
-        objective=float(point.value[0]),
+        objective=arrival.objective,
         gap_bound=norm**2 / (2 * lam) if problems.loss.convex else None,
         evaluations=arrival.evaluations,
     )
-    coordinates, logits = point.coordinates[:, 0, :], point.logits[:, 0, :]
-    return Solution(problems.theta(coordinates), softmax(logits), certificate, coordinates)
+    return Solution(problems.theta(arrival.coordinates), outputs, certificate, arrival.coordinates)
