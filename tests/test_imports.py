@@ -83,6 +83,7 @@ def test_all_three_layers_were_found():
 
 
 ORDER = [
+    "_files",
     "_validate",
     "_device",
     "noise",

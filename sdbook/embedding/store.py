@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from sdbook._files import whole_file
+
 MANIFEST = "manifest.json"
 
 
@@ -47,7 +49,8 @@ class Store:
                 "are a new or empty folder, and one that an earlier call has begun"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(path, (json.dumps(dict(manifest), indent=2) + "\n").encode())
+        with whole_file(path) as file:
+            file.write((json.dumps(dict(manifest), indent=2) + "\n").encode())
 
     def read(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Yield the start, the stop and the rows of each shard."""
@@ -65,7 +68,8 @@ class Store:
     def write(self, start: int, rows: NDArray[np.float32]) -> None:
         """Keep a finished batch."""
         path = self.folder / f"{start:09}-{start + len(rows):09}.safetensors"
-        _write(path, save({"features": np.ascontiguousarray(rows)}))
+        with whole_file(path) as file:
+            file.write(save({"features": np.ascontiguousarray(rows)}))
 
 
 def _compare(path: Path, manifest: Mapping[str, Any]) -> None:
@@ -77,12 +81,3 @@ def _compare(path: Path, manifest: Mapping[str, Any]) -> None:
                 f"{name} is {kept.get(name)!r}, not {manifest.get(name)!r}; accepted are a new "
                 "folder, or the same inputs, model and settings as before"
             )
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from sdbook._files import whole_file
 
 __all__ = ["Record"]
 
@@ -116,12 +116,9 @@ class Record:
             )
 
     def _write(self, ending: str, text: str) -> None:
-        """Write a file beside its place and move it there: it is whole, or not there."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.folder, suffix=".unfinished")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-        os.replace(name, self.path(ending))
+        with whole_file(self.path(ending)) as file:
+            file.write(text.encode())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.data!r})"

@@ -12,13 +12,12 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from sdbook import _validate, noise
 from sdbook.datasets import Dataset
 from sdbook.estimator import SelfDistilledClassifierCV
 from sdbook.paper.protocol import NOISES, RATES, corruptions
-from sdbook.sweeps import Store, fingerprint
+from sdbook.sweeps import fingerprint, resume
 
 __all__ = ["EndOfGrid", "Strength", "choose", "fixed", "grid"]
 
@@ -285,35 +284,27 @@ def choose(
     names = models(rounds)
     whole = fingerprint("strength, 1", train.features, names, tried, folds, TOLERANCE)
     keys = {place: fingerprint(whole, given) for place, given in draws.items()}
-    store = None if folder is None else Store(folder)
-    found: dict[str, list[list[float]]] = {}
-    missing: dict[str, tuple[str, float, int]] = {}
+    place_of: dict[str, tuple[str, float, int]] = {}
     for place, key in keys.items():  # without noise all kinds and seeds are one draw
-        kept = None if store is None else store.load(key)
-        if kept is None:
-            missing.setdefault(key, place)
-        else:
-            found[key] = kept["held_out"]
+        place_of.setdefault(key, place)
     parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
-    with tqdm(
-        desc="choosing λ",
+    found = resume(
+        {
+            key: dict(zip(("noise", "rate", "seed"), place, strict=True), lams=tried, models=names)
+            for key, place in place_of.items()
+        },
+        lambda missing: parallel(
+            joblib.delayed(_judge)(key, train.features, draws[place_of[key]], tried, folds, rounds)
+            for key in missing
+        ),
+        folder,
+        name="choosing λ",
         unit="draw",
-        total=len(found) + len(missing),
-        initial=len(found),
-        disable=not progress,
-    ) as bar:
-        for key, scores in parallel(
-            joblib.delayed(_judge)(key, train.features, draws[place], tried, folds, rounds)
-            for key, place in missing.items()
-        ):
-            found[key] = scores
-            if store is not None:
-                setting = dict(zip(("noise", "rate", "seed"), missing[key], strict=True))
-                store.save(key, {**setting, "lams": tried, "models": names}, {"held_out": scores})
-            bar.update()
+        progress=progress,
+    )
     chosen = []
     for name, rate in dict.fromkeys(place[:2] for place in draws):
-        judged = np.array([found[keys[name, rate, seed]] for seed in range(seeds)])
+        judged = np.array([found[keys[name, rate, s]]["held_out"] for s in range(seeds)])
         for model, by_seed in zip(names, judged.swapaxes(0, 1), strict=True):
             lam = _best(tried, by_seed.mean(axis=0))
             strength = Strength(name, rate, model, lam, tried, by_seed)
@@ -340,7 +331,7 @@ def _judge(
     lams: Sequence[float],
     folds: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]],
     rounds: int,
-) -> tuple[str, list[list[float]]]:
+) -> tuple[str, dict[str, Any]]:
     """Return, model by model, the agreement with given labels of instances not trained on."""
     candidates = {"refinement": "top-k", "k": 2, "student_loss": "gce"}
     scores = []
@@ -355,7 +346,7 @@ def _judge(
             tolerance=TOLERANCE,
         )
         scores.append(chooser.fit(features, given).scores_[0].T.tolist())
-    return key, [*scores[0], scores[1][1]]
+    return key, {"held_out": [*scores[0], scores[1][1]]}
 
 
 def _best(lams: Sequence[float], scores: NDArray[np.float64]) -> float:

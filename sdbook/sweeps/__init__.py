@@ -2,7 +2,8 @@
 
 from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.sweeps.results import Results
+from sdbook.sweeps.resume import resume
 from sdbook.sweeps.store import Store
 from sdbook.sweeps.sweep import Method, Sweep
 
-__all__ = ["Method", "Results", "Store", "Sweep", "fingerprint"]
+__all__ = ["Method", "Results", "Store", "Sweep", "fingerprint", "resume"]

@@ -5,25 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sdbook._files import UNFINISHED, whole_file
 from sdbook.sweeps.fingerprint import fingerprint
 
 __all__ = ["Store"]
 
 FORMAT = "sdbook sweep, 1"
 _NAME = re.compile(r"[0-9a-f]{32}\.json")
-_UNFINISHED = ".unfinished"
 
 
 class Store:
     """A folder of finished runs, by the fingerprint of their setting.
 
-    A run is written beside its place and then moved there, which is one step for the file system:
-    whenever the program is killed, each file that is there is whole. Several programs may share
-    a folder.
+    Whenever the program is killed, each file that is there is whole. Several programs may share a
+    folder.
 
     Parameters
     ----------
@@ -50,7 +49,7 @@ class Store:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self.folder.iterdir()):
-            if not _NAME.fullmatch(path.name) and not path.name.endswith(_UNFINISHED):
+            if not _NAME.fullmatch(path.name) and not path.name.endswith(UNFINISHED):
                 raise ValueError(
                     f"folder {str(self.folder)!r} holds {path.name!r}, which no sweep has written; "
                     "accepted is a new folder, or one that only sweeps have written to"
@@ -60,21 +59,17 @@ class Store:
         """Where the run with this key is, or would be."""
         return self.folder / f"{key}.json"
 
-    def save(self, key: str, setting: dict[str, Any], outcome: dict[str, Any]) -> None:
+    def save(self, key: str, setting: Mapping[str, Any], outcome: dict[str, Any]) -> None:
         """Write one finished run; `setting` is for people who open the file."""
         content = {
             "format": FORMAT,
             "key": key,
-            "setting": setting,
+            "setting": dict(setting),
             "outcome": outcome,
             "check": fingerprint(key, outcome),
         }
-        handle, name = tempfile.mkstemp(suffix=_UNFINISHED, dir=self.folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, self.path(key))
+        with whole_file(self.path(key)) as file:
+            file.write(json.dumps(content).encode())
 
     def load(self, key: str) -> dict[str, Any] | None:
         """Return the outcome of a finished run, or None.

@@ -17,7 +17,6 @@ from typing import Any
 import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm.auto import tqdm
 
 from sdbook import _validate, noise
 from sdbook.datasets import Dataset
@@ -26,7 +25,7 @@ from sdbook.refine import Refinement, as_is
 from sdbook.solvers import CrossEntropy, Factorisation, Loss, factorise
 from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.sweeps.results import Results
-from sdbook.sweeps.store import Store
+from sdbook.sweeps.resume import resume
 
 __all__ = ["Method", "Sweep"]
 
@@ -241,28 +240,18 @@ class Sweep:
         NotConverged
             Where a model does not reach its tolerance; its worker says so, and the results count.
         """
+        if stack is not None:
+            _validate.count("stack", stack)
         cells = self._cells()
-        store = None if folder is None else Store(folder)
-        outcomes: dict[str, dict[str, Any]] = {}
-        missing: dict[str, _Cell] = {}
-        for cell in cells.values():
-            found = None if store is None else store.load(cell.key)
-            if found is None:
-                missing[cell.key] = cell
-            else:
-                outcomes[cell.key] = found
-        with tqdm(
-            desc="sweep",
+        by_key = {cell.key: cell for cell in cells.values()}
+        outcomes = resume(
+            {key: cell.setting for key, cell in by_key.items()},
+            lambda missing: self._compute([by_key[key] for key in missing], jobs, stack),
+            folder,
+            name="sweep",
             unit="run",
-            total=len(outcomes) + len(missing),
-            initial=len(outcomes),
-            disable=not progress,
-        ) as bar:
-            for key, outcome in self._compute(missing, jobs, stack):
-                if store is not None:
-                    store.save(key, missing[key].setting, outcome)
-                outcomes[key] = outcome
-                bar.update()
+            progress=progress,
+        )
         return Results(
             noises=tuple(self.noises),
             rates=tuple(self.rates),
@@ -307,15 +296,11 @@ class Sweep:
         }
 
     def _compute(
-        self, missing: Mapping[str, _Cell], jobs: int | None, stack: int | None
+        self, missing: Sequence[_Cell], jobs: int | None, stack: int | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the key and outcome of each run, as they are finished."""
-        if stack is not None:
-            _validate.count("stack", stack)
-        if not missing:
-            return
         draws: dict[tuple[str, int], dict[str, _Cell]] = {}
-        for cell in missing.values():
+        for cell in missing:
             draws.setdefault((fingerprint(cell.matrix), cell.seed), {})[cell.method] = cell
         workers = joblib.effective_n_jobs(jobs)
         if stack is None:

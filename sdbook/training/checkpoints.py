@@ -1,17 +1,15 @@
-"""What survives a kill: each round as it was after its last whole epoch.
-
-Files appear whole or not at all: each is written beside its place, flushed to the disk and renamed.
-"""
+"""What survives a kill: each round as it was after its last whole epoch."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
+
+from sdbook._files import whole_file
 
 __all__ = ["Checkpoints"]
 
@@ -49,7 +47,8 @@ class Checkpoints:
         stamp = self._folder / "options.json"
         text = json.dumps(options, indent=1, sort_keys=True)
         if not stamp.exists():
-            _write(stamp, lambda file: file.write(text.encode()))
+            with whole_file(stamp) as file:
+                file.write(text.encode())
             return
         before = json.loads(stamp.read_text())
         for name, value in json.loads(text).items():
@@ -71,16 +70,8 @@ class Checkpoints:
         """Keep a state of round `t` (tensors, plain containers) in place of an earlier one."""
         path = self._path(t)
         if path is not None:
-            _write(path, lambda file: torch.save(state, file))
+            with whole_file(path) as file:
+                torch.save(state, file)
 
     def _path(self, t: int) -> Path | None:
         return None if self._folder is None else self._folder / f"round-{t:03d}.pt"
-
-
-def _write(path: Path, fill: Callable[[IO[bytes]], Any]) -> None:
-    beside = path.with_name(path.name + ".part")
-    with beside.open("wb") as file:
-        fill(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)

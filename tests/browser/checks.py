@@ -92,8 +92,8 @@ def requests(page, address, origin):
     return problems + [f"hint: {hint.get_attribute('href')}" for hint in hints.all()]
 
 
-def weight(page, address):
-    """Bytes that the page transfers when it is read and nothing is touched."""
+def weigh(page):
+    """Count the bytes that a page transfers from now on; what is returned says how many."""
     total = 0
 
     def add(event):
@@ -104,9 +104,7 @@ def weight(page, address):
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     session.on("Network.loadingFinished", add)
-    read(page, address)
-    page.wait_for_load_state("networkidle")
-    return total
+    return lambda: total
 
 
 def math(page):
