@@ -433,7 +433,16 @@ def _train(
         if t == 1:
             targets = [each.targets for each in told]
         else:
-            targets = [plan.refinements[t - 2](run.last.outputs) for run in runs]
+            targets = [
+                _validate.targets(
+                    f"what the refinement returned for round {t}",
+                    plan.refinements[t - 2](run.last.outputs),
+                    fact.features,
+                    each.classes,
+                    signed=plan.model == "linear",
+                )
+                for run, each in zip(runs, told, strict=True)
+            ]
         trained: Sequence[Solution | _Line]
         if plan.model == "linear":
             trained = [

@@ -165,10 +165,20 @@ CASES = {
         ValueError,
         r"targets has the entry -0.5; accepted are shares >= 0",
     ),
+    "refinement: drops a class": (
+        lambda: measured(refinement=lambda outputs: outputs[:, :1]),
+        ValueError,
+        r"what the refinement returned for round 2 has 1 columns?; accepted is one per class",
+    ),
+    "refinement: drops an instance": (
+        lambda: measured(refinement=lambda outputs: outputs[1:]),
+        ValueError,
+        r"what the refinement returned for round 2 has \d+ rows; accepted is one per instance",
+    ),
     "refinement: returns logits": (
         lambda: measured(refinement=np.log),
         ValueError,
-        r"targets has the entry -.*; accepted are shares >= 0",
+        r"what the refinement returned for round 2 has the entry -.*; accepted are shares >= 0",
     ),
     "C: transposed": (
         lambda: noise.corrupt([0, 1], [[0.9, 0.3], [0.1, 0.7]]),
