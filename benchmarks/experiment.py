@@ -41,8 +41,8 @@ METHODS = {
     "partial labels": Method(2, top_k(2), (CrossEntropy(), GeneralisedCrossEntropy(Q))),
 }
 SAMPLE = (("symmetric", 0.5), ("superclass", 0.7), ("asymmetric", 0.3))
-TOLERANCES = (1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
-TORCH_TOLERANCES = (1e-5, 3e-6, 1e-6, 3e-7, 1e-7)
+TOLERANCES = tuple(10 ** (-2 - step / 4) for step in range(9))
+TORCH_TOLERANCES = tuple(10 ** (-5 - step / 4) for step in range(9))
 
 
 def experiment(quick: bool, lam: float = LAMS[0]) -> Sweep:
