@@ -1,9 +1,10 @@
 """What share of its time the solver spends as if it did nothing but matrix products.
 
-The products that the algorithm needs (two of 2 N d K flops for each gradient, and three of 2 d d K
-with the eigenvectors to precondition it and to scale the preconditioner), divided by its time and
-by the rate at which this machine multiplies large square matrices. On one core, as the workers of a
-sweep run, and on all of them.
+The products that the algorithm needs (two of 2 N d K flops for each gradient, and two of 2 d d K
+with the eigenvectors to precondition it), divided by its time and by the rate at which this machine
+multiplies large square matrices. On one core, as the workers of a sweep run, and on all of them.
+A third product with the eigenvectors, which scales the preconditioner, is not counted: a gradient
+that only tries a step has none of the three.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WIDTHS = (384, 768, 1536)
 
 def flops(instances: int, width: int, classes: int, evaluations: int) -> float:
     """Multiplications and additions of the products that this many gradients need."""
-    return 4.0 * width * classes * evaluations * (instances + 1.5 * width)
+    return 4.0 * width * classes * evaluations * (instances + width)
 
 
 def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Passes:
         work : callable
             Takes a slice of rows; the calls must not depend on each other.
         like : array of shape (N, ...)
-            What a piece is to be small of.
+            A piece has about `PIECE` bytes of this.
         """
 
         def one_share(pieces: list[slice]) -> None:
@@ -97,7 +97,7 @@ class Passes:
         add : callable
             Takes a slice of rows and a total, which it changes.
         like : array of shape (N, ...)
-            What a piece is to be small of.
+            A piece has about `PIECE` bytes of this.
         total : array
             Zeros; what is added to. Each further thread has a total of its own, and they are added
             in their order: the sum depends on how many threads there are, but not on which is
