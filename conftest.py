@@ -9,6 +9,11 @@ shows.
 Tests skip where a browser or a library is missing, so that everybody can run the rest. Where all
 are installed on purpose a skip would hide that they were not found: `SDBOOK_NO_SKIPS=1` turns every
 skip into a failure, and `SDBOOK_WITHOUT=torch,transformers` excuses those for want of these.
+A run notes what it skipped: once something was installed, `pytest --skipped-before` runs just that,
+and all tests of a notebook that could not be executed, which has another page now.
+
+No property test has a deadline: a slow machine is not a bug. All of them try the same examples
+each time: what is red stays red.
 """
 
 from __future__ import annotations
@@ -18,12 +23,16 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import notebooks  # tools/notebooks.py
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # set before anything imports NumPy; kernels inherit it
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+
+settings.register_profile("calm", deadline=None, derandomize=True)
+settings.load_profile("calm")
 
 CHECK = f"""
 import sys
@@ -36,6 +45,16 @@ EXCUSED = re.compile(
     "|".join(rf"\b{name}\b" for name in os.environ.get("SDBOOK_WITHOUT", "").split(",") if name)
     or "(?!)"
 )
+SKIPPED = "sdbook/skipped"  # where pytest's cache has what the last whole run skipped
+
+
+def pytest_addoption(parser):
+    """Add an option for after something was installed."""
+    parser.addoption(
+        "--skipped-before",
+        action="store_true",
+        help="run only what the last run without this option skipped",
+    )
 
 
 # Notebooks
@@ -71,7 +90,7 @@ class Explorers(pytest.Item):
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Add the explorers after the last cell of each notebook; skip notebooks that cannot run."""
     cells = {}
     for index, item in enumerate(items):
@@ -79,6 +98,17 @@ def pytest_collection_modifyitems(items):
             cells.setdefault(item.parent, []).append(index)
     for notebook, indices in reversed(cells.items()):
         items.insert(indices[-1] + 1, Explorers.from_parent(notebook, name="explorers"))
+    if config.option.skipped_before:
+        before = set(config.cache.get(SKIPPED, []))
+        pages = {Path(name).stem for name in before if name.endswith(".ipynb")}
+        chosen = [
+            item
+            for item in items
+            if before & {item.nodeid, item.nodeid.split("::")[0]}
+            or any(page in item.nodeid for page in pages)
+        ]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
     needs = {notebook: notebooks.missing(notebook.nb) for notebook in cells}
     for item in items:
         if missing := needs.get(item.parent):
@@ -140,3 +170,12 @@ def pytest_runtest_makereport():
 def pytest_make_collect_report():
     """Look at the report of each file: modules can skip as a whole."""
     return refuse_skip((yield))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Note what was skipped: tests, files, and notebooks as a whole."""
+    if config.option.skipped_before or not hasattr(config, "cache"):
+        return
+    names = {report.nodeid for report in terminalreporter.stats.get("skipped", [])}
+    whole = {name.split("::")[0] for name in names if ".ipynb::" in name}
+    config.cache.set(SKIPPED, sorted(names | whole))

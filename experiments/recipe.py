@@ -180,18 +180,25 @@ def settings() -> dict[str, Any]:
     return json.loads(json.dumps({"benches": benches, "knobs": KNOBS, "methods": list(METHODS)}))
 
 
-def load(path: Path = RESULTS) -> dict[str, Any]:
+def load(path: Path = RESULTS, present: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return stored results, or an empty store.
+
+    Parameters
+    ----------
+    path : Path
+    present : dict, optional
+        The settings that results must have been made with; those of this program by default.
 
     Raises
     ------
     ValueError
         If they were made with other settings than the present ones.
     """
+    present = settings() if present is None else present
     if not path.exists():
-        return {"settings": settings(), "made_with": {}, "pieces": {}}
+        return {"settings": present, "made_with": {}, "pieces": {}}
     stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["settings"] != settings():
+    if stored["settings"] != present:
         raise ValueError(
             f"{path.name} was made with other settings; accepted are results of the present ones: "
             "delete the file and run this program again"
@@ -213,7 +220,7 @@ def _compact(text: str) -> str:
 
 
 def key(name: str, kind: str, rate: float, seed: int) -> str:
-    """Return the name of a piece."""
+    """Return the name of a piece: of which data, which noise or kind of file, and which seed."""
     return f"{name} {kind} {rate:g} seed {seed}"
 
 

@@ -21,13 +21,14 @@ def run(tmp_path):
 
     def start(*options, **environment):
         kept = {name: value for name, value in os.environ.items() if name not in ASIDE}
-        path = os.pathsep.join([str(ROOT), str(ROOT / "tools"), os.environ.get("PYTHONPATH", "")])
+        paths = [ROOT, ROOT / "tools", tmp_path, os.environ.get("PYTHONPATH", "")]
+        path = os.pathsep.join(map(str, paths))
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "conftest"),
-                *("-p", "no:cacheprovider", "--rootdir", tmp_path, *options, tmp_path),
+                *("--rootdir", tmp_path, *options, tmp_path),
             ],
-            env={**kept, "PYTHONPATH": path, **environment},
+            env={**kept, **environment, "PYTHONPATH": path},
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -102,3 +103,41 @@ def test_a_notebook_without_its_library_is_skipped_unless_skips_are_not_welcome(
     status, output = run(SDBOOK_NO_SKIPS="1", SDBOOK_WITHOUT="torch,nowhere_to_be_found")
     assert status == 0
     assert "2 skipped" in output
+
+
+def test_what_was_skipped_can_be_run_alone_once_the_library_is_there(tmp_path, run):
+    write(tmp_path / "chapter.ipynb", "import perhaps", tags=["needs-perhaps"])
+    (tmp_path / "test_some.py").write_text(
+        """
+import pytest
+
+@pytest.mark.parametrize("name", ["chapter", "other"])
+def test_page(name):
+    pass
+
+def test_other():
+    pass
+
+def test_perhaps():
+    pytest.importorskip("perhaps")
+""",
+        encoding="utf-8",
+    )
+    (tmp_path / "test_whole.py").write_text(
+        "import pytest\npytest.importorskip('perhaps')\ndef test_one():\n    pass\n",
+        encoding="utf-8",
+    )
+    status, output = run("--numprocesses=2")
+    assert "3 passed, 4 skipped" in output
+    (tmp_path / "perhaps.py").write_text("", encoding="utf-8")
+    for _ in range(2):  # a second time the same
+        status, output = run("--numprocesses=2", "--skipped-before", "-rA")
+        assert status == 0
+        passed = {line.split()[1] for line in output.splitlines() if line.startswith("PASSED")}
+        assert passed == {
+            "chapter.ipynb::Cell",
+            "chapter.ipynb::explorers",
+            "test_some.py::test_page[chapter]",
+            "test_some.py::test_perhaps",
+            "test_whole.py::test_one",
+        }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import notebooks  # tools/notebooks.py
@@ -55,6 +57,11 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
+def change(pair, old, new):
+    """Change a cell of the .ipynb, as somebody does who works in JupyterLab."""
+    edit(pair.ipynb, old, new)
+
+
 def test_changed_text_is_found_and_synced_without_touching_outputs(pair):
     before = notebooks.read(pair.ipynb)
     edit(pair.md, "\n# ", "\n# New: ")
@@ -67,25 +74,88 @@ def test_changed_text_is_found_and_synced_without_touching_outputs(pair):
     assert [cell.get("outputs") for cell in after.cells] == [
         cell.get("outputs") for cell in before.cells
     ]
-    assert [cell.id for cell in after.cells[1:]] == [cell.id for cell in before.cells[1:]]
+    assert [cell.id for cell in after.cells] == [cell.id for cell in before.cells]
 
 
 def test_changed_code_is_executed(pair):
     added = "\n```{code-cell}\nprint(6 * 7)\n```\n"
     pair.md.write_text(pair.md.read_text(encoding="utf-8") + added, encoding="utf-8")
+    assert "the stored outputs are not those of the code" in notebooks.problems(pair)[-1]
     notebooks.sync([pair])
     last = notebooks.read(pair.ipynb).cells[-1]
     assert last.outputs[0].text == "42\n"
     assert notebooks.problems(pair) == []
 
 
-def test_stale_outputs_are_found(pair):
-    notebook = notebooks.read(pair.ipynb)
-    next(cell for cell in notebook.cells if cell.cell_type == "code").source += "\n1 + 1"
-    notebooks.write(notebook, pair)
-    assert notebooks.problems(pair) == [
-        f"{pair.name}: the stored outputs are not those of the code"
-    ]
+def test_code_that_was_changed_in_the_notebook_comes_to_the_text(pair):
+    change(pair, "print(1 + 1)", "print(1 + 2)")
+    assert f"{pair.name}: the stored outputs are not those of the code" in notebooks.problems(pair)
+    notebooks.sync([pair])
+    assert "print(1 + 2)" in pair.md.read_text(encoding="utf-8")
+    assert notebooks.read(pair.ipynb).cells[1].outputs[0].text == "3\n"
+    assert notebooks.problems(pair) == []
+
+
+def files(pair):
+    return pair.md.read_bytes(), pair.ipynb.read_bytes()
+
+
+def refused(pair, message):
+    before = files(pair)
+    assert any(re.search(message, problem) for problem in notebooks.problems(pair))
+    with pytest.raises(notebooks.EditedTwice, match=message):
+        notebooks.sync([pair])
+    assert files(pair) == before  # nothing is lost
+
+
+def test_text_that_was_changed_in_the_notebook_is_not_lost(pair):
+    change(pair, "Some text.", "Some better text.")
+    refused(pair, r"text was changed in the \.ipynb.*change example\.md instead")
+
+
+def test_code_that_was_changed_in_both_is_not_lost(pair):
+    change(pair, "print(1 + 1)", "print(1 + 2)")
+    edit(pair.md, "print(1 + 1)", "print(1 + 3)")
+    refused(pair, "code was changed in both files")
+
+
+def test_helper_cells_are_hidden_in_one_file_and_the_same_code_in_both(pair):
+    edit(
+        pair.md,
+        "print(1 + 1)",
+        ':tags: [remove-cell]\n\nfrom sdbook.glue import glue\n\nglue("a", 1)',
+    )
+    notebooks.sync([pair])
+    cell = notebooks.nbformat.read(pair.ipynb, as_version=4).cells[1]
+    assert cell.source.startswith("# @title ")
+    assert cell.metadata.jupyter == {"source_hidden": True, "outputs_hidden": True}
+    assert "@title" not in pair.md.read_text(encoding="utf-8")
+    assert notebooks.read(pair.ipynb).cells[1].source == notebooks.read(pair.md).cells[1].source
+    assert notebooks.problems(pair) == []
+
+
+SHOWS = """from sdbook.explore import Explorer, Slider
+
+def draw(figure, *, share):
+    figure.add_subplot().bar([0], [share])
+    return f"The bar reaches {share}."
+
+Explorer(draw, [Slider("share", "Share", [0.2, 0.4, 0.6])])"""
+
+
+def test_all_pictures_are_kept_where_not_everybody_can_execute(pair):
+    edit(pair.md, "print(1 + 1)", f":tags: [needs-numpy]\n\n{SHOWS}")
+    notebooks.sync([pair])
+    assert notebooks.problems(pair) == []
+    (output,) = notebooks.read(pair.ipynb).cells[1].outputs
+    assert set(output.data) == {"text/plain", "image/png"}
+    assert len(list(pair.frames.glob("*.webp"))) == 6  # three states, light and dark
+    (shown,) = notebooks.as_executed(pair).cells[1].outputs
+    assert shown.data["text/html"].count(".webp") == 7  # and one for who has no scripts
+    # Stored again, it is the same.
+    before = files(pair)
+    notebooks.sync([pair], execute_all=True)
+    assert files(pair) == before
 
 
 def test_missing_half_is_found(pair):

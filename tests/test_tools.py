@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from types import SimpleNamespace
 
+import jupytext
 import nbformat
 import pytest
 from jupyter_cache import get_cache
@@ -27,6 +29,7 @@ def build_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "BUILD", tmp_path / "_build")
     monkeypatch.setattr(book, "CACHE", tmp_path / "_build" / ".jupyter_cache")
     monkeypatch.setattr(book, "FRAMES", tmp_path / "_build" / "frames")
+    monkeypatch.setattr(book, "DOCTREES", tmp_path / "_build" / ".doctrees")
     monkeypatch.setattr(book, "CODE", [code])
     write_notebooks(tmp_path)
     book.drop_stale()
@@ -59,12 +62,25 @@ def test_cache_goes_when_the_frames_are_gone(build_folder):
     assert kept(build_folder) == [False, False]
 
 
-def write_notebooks(root, **sources):
+def write_notebooks(root, tags=(), **sources):
+    """Write pairs of one cell each, and the table of contents that names them."""
     for name, source in sources.items():
-        nbformat.write(new_notebook(cells=[new_code_cell(source)]), root / f"{name}.ipynb")
+        notebook = new_notebook(cells=[new_code_cell(source, metadata={"tags": list(tags)})])
+        notebook.metadata["kernelspec"] = notebooks.KERNEL
+        jupytext.write(notebook, root / f"{name}.md", fmt=notebooks.MYST)
+        nbformat.write(notebook, root / f"{name}.ipynb")
     chapters = "".join(f"  - file: {name}\n" for name in ["page", *sources])
+    (root / "page.md").write_text("# A plain page\n", encoding="utf-8")
     toc = f"format: jb-book\nroot: index\nchapters:\n{chapters}"
     (root / "_toc.yml").write_text(toc, encoding="utf-8")
+
+
+def stale():
+    return [pair.name for pair in book.stale_notebooks()]
+
+
+def cached(root, name):
+    return get_cache(book.CACHE).merge_match_into_notebook(notebooks.read(root / f"{name}.md"))[1]
 
 
 def test_notebooks_are_executed_once_and_failures_are_left_to_sphinx(build_folder, capfd):
@@ -74,76 +90,88 @@ def test_notebooks_are_executed_once_and_failures_are_left_to_sphinx(build_folde
         works=f'import os\n{threads}\nopen("seen", "w").write(os.environ["SDBOOK_STATIC"])',
         fails="1 / 0",
     )
-    stale = book.stale_notebooks()
-    assert [path.stem for path in stale] == ["works", "fails"]
-    book.execute(stale, {**os.environ, "SDBOOK_STATIC": "frames"})
-    assert "fails.ipynb: failed" in capfd.readouterr().out
+    assert stale() == ["works", "fails"]
+    book.execute(book.stale_notebooks(), {**os.environ, "SDBOOK_STATIC": "frames"})
+    assert "fails: failed" in capfd.readouterr().out
     assert (build_folder / "seen").read_text() == "frames"
-    assert [path.stem for path in book.stale_notebooks()] == ["fails"]
-    _, merged = get_cache(book.CACHE).merge_match_into_file(build_folder / "works.ipynb")
-    assert merged.cells[0].outputs[0].text == "threads 1\n"
+    assert stale() == ["fails"]
+    assert cached(build_folder, "works").cells[0].outputs[0].text == "threads 1\n"
 
 
 def test_changed_notebooks_are_executed_again(build_folder):
     write_notebooks(build_folder, one="1", two="2")
     book.execute(book.stale_notebooks(), dict(os.environ))
-    assert book.stale_notebooks() == []
+    assert stale() == []
     write_notebooks(build_folder, one="1", two="2 + 0")
-    assert [path.stem for path in book.stale_notebooks()] == ["two"]
+    assert stale() == ["two"]
 
 
-LACKING = {"tags": ["hide-input", "needs-nowhere_to_be_found"]}
+LACKING = ["hide-input", "needs-nowhere_to_be_found"]
 
 
 def test_a_notebook_says_what_it_needs():
     cells = [new_code_cell("1", metadata={"tags": ["needs-numpy"]})]
     assert notebooks.missing(new_notebook(cells=cells)) == []
-    cells.append(new_code_cell("2", metadata=LACKING))
+    cells.append(new_code_cell("2", metadata={"tags": LACKING}))
     assert notebooks.missing(new_notebook(cells=cells)) == ["nowhere_to_be_found"]
 
 
-def test_without_its_library_a_notebook_is_shown_as_it_was_stored(build_folder, capfd):
-    write_notebooks(build_folder, chapter="import nowhere_to_be_found")
-    path = build_folder / "chapter.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells[0].metadata.update(LACKING)
-    data = {"text/plain": 'Half of <them> "fall".', "image/png": "iVBORw0KGgo=\n"}
+def store_outputs(root, name):
+    """Store what somebody saw who has the library, with the pictures."""
+    pair = notebooks.Pair(root / f"{name}.ipynb", root / f"{name}.md")
+    notebook = notebooks.read(pair.ipynb)
+    data = {"text/plain": "A message.", "image/png": "iVBORw0KGgo=\n"}
     notebook.cells[0].outputs = [new_output("execute_result", data, execution_count=1)]
-    nbformat.write(notebook, path)
+    nbformat.write(notebook, pair.ipynb)
+    pair.frames.mkdir(parents=True)
+    (pair.frames / "0.webp").write_bytes(b"a frame")
+    players = json.dumps({notebook.cells[0].id: "<figure>all of it</figure>"})
+    (pair.frames / "players.json").write_text(players, encoding="utf-8")
+
+
+def test_without_its_library_a_notebook_is_shown_as_it_was_stored(build_folder, capfd):
+    write_notebooks(build_folder, LACKING, chapter="import nowhere_to_be_found")
+    store_outputs(build_folder, "chapter")
     book.drop_stale()
     book.execute(book.stale_notebooks(), dict(os.environ))
     assert "stored outputs, for want of nowhere_to_be_found" in capfd.readouterr().out
-    assert book.stale_notebooks() == []
-    _, merged = get_cache(book.CACHE).merge_match_into_file(path)
-    shown = merged.cells[0].outputs[0].data["text/html"]
-    message = "Half of &lt;them&gt; &quot;fall&quot;."
-    assert f'src="data:image/png;base64,iVBORw0KGgo=" alt="{message}"' in shown
-    assert f"<figcaption>{message}</figcaption>" in shown
+    assert stale() == []
+    shown = cached(build_folder, "chapter").cells[0].outputs[0].data["text/html"]
+    assert shown == "<figure>all of it</figure>"
+    assert (book.FRAMES / "0.webp").read_bytes() == b"a frame"
 
 
-def test_cache_goes_when_a_library_comes(build_folder, monkeypatch):
-    write_notebooks(build_folder, chapter="import nowhere_to_be_found")
-    monkeypatch.setattr(book, "missing", lambda notebook: ["nowhere_to_be_found"])
+def test_a_library_that_comes_concerns_the_notebooks_that_need_it(build_folder, monkeypatch):
+    write_notebooks(build_folder, one="1")
+    (build_folder / "two.md").unlink(missing_ok=True)
+    write_notebooks(build_folder, LACKING, two="import nowhere_to_be_found")
+    toc = (build_folder / "_toc.yml").read_text(encoding="utf-8")
+    (build_folder / "_toc.yml").write_text(f"{toc}  - file: one\n", encoding="utf-8")
+    store_outputs(build_folder, "two")
     book.drop_stale()
-    assert kept(build_folder) == [False, False]
-    again = build_folder / "_build" / "frames" / "kept"
-    again.touch()
+    book.execute(book.stale_notebooks(), dict(os.environ))
+    page = book.DOCTREES / "two.doctree"
+    page.parent.mkdir(parents=True)
+    page.touch()
     book.drop_stale()
-    assert again.exists()
+    assert stale() == []
+    assert page.exists()
     monkeypatch.setattr(book, "missing", lambda notebook: [])
     book.drop_stale()
-    assert not again.exists()
+    assert stale() == ["two"]
+    assert not page.exists()
+    assert kept(build_folder) == [True, True]
 
 
-@pytest.mark.parametrize(("tags", "noticed"), [(LACKING["tags"], True), (["needs-numpy"], False)])
+@pytest.mark.parametrize(("tags", "noticed"), [(LACKING, True), (["needs-numpy"], False)])
 def test_a_page_that_was_not_executed_says_so(tmp_path, tags, noticed):
-    cells = [new_code_cell("1", metadata={"tags": [*tags, "remove-cell"]})]
-    nbformat.write(new_notebook(cells=cells), tmp_path / "page.ipynb")
+    write_notebooks(tmp_path, [*tags, "remove-cell"], chapter="1")
     context = {"body": "<h1>Title</h1>\n<p>Text.</p>"}
     app = SimpleNamespace(srcdir=tmp_path)
-    absent_libraries.add_notice(app, "page", "page.html", context, None)
+    absent_libraries.add_notice(app, "chapter", "chapter.html", context, None)
     absent_libraries.add_notice(app, "search", "search.html", {}, None)
     assert ("built without nowhere_to_be_found" in context["body"]) == noticed
+    absent_libraries.add_notice(app, "page", "page.html", {"body": "<h1>A</h1>"}, None)
     assert (context["body"] == "<h1>Title</h1>\n<p>Text.</p>") == (not noticed)
     assert context["body"].startswith("<h1>Title</h1>\n<")
 

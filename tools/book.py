@@ -11,8 +11,9 @@ Everything that the build writes stays inside ``_build``:
   executed before Sphinx runs, as many at a time as there are processors; Sphinx finds them in the
   cache.
 * A notebook with a cell tagged ``needs-torch`` is not executed where PyTorch is missing. Its stored
-  outputs are put into the cache instead, and ``tools/sphinx_ext/absent_libraries.py`` says so on
-  the page. The cache is dropped as well when such a library comes or goes.
+  outputs are put into the cache instead, with the pictures of its explorers, and
+  ``tools/sphinx_ext/absent_libraries.py`` says so on the page. When such a library comes or goes,
+  what is cached of this notebook is dropped.
 * ``_build/.ipython`` is the profile of the kernels: the reader's own could change what they print.
 * ``_build/.doctrees`` holds parsed pages. Sphinx does not repeat the warnings of a page that it
   does not parse again, so the folder is dropped after a failed build.
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import functools
 import hashlib
 import http.server
@@ -30,19 +32,17 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from html import escape
 from pathlib import Path
 
-import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
-from nbformat import NotebookNode
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from notebooks import missing  # beside this file
+from notebooks import Pair, as_executed, is_notebook, missing, needs, read  # beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "_build"
@@ -67,22 +67,41 @@ def fingerprint(folders: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def notebooks() -> dict[Path, NotebookNode]:
-    """Return the notebooks of the book, by their paths."""
-    paths = [ROOT / f"{name}.ipynb" for name in parse_toc_yaml(ROOT / "_toc.yml")]
-    return {path: nbformat.read(path, as_version=4) for path in paths if path.is_file()}
+def pairs() -> Iterator[Pair]:
+    """Yield the notebooks of the book."""
+    for name in parse_toc_yaml(ROOT / "_toc.yml"):
+        pair = Pair(ROOT / f"{name}.ipynb", ROOT / f"{name}.md")
+        if pair.md.is_file() and is_notebook(pair.md):
+            yield pair
 
 
 def drop_stale() -> None:
     """Drop what an older version of the library executed, drew or rendered."""
-    absent = sorted({name for notebook in notebooks().values() for name in missing(notebook)})
-    stamp, current = BUILD / "code.sha256", " without ".join([fingerprint(CODE), *absent])
-    if stamp.is_file() and stamp.read_text() == current and FRAMES.is_dir():
-        return
-    for name in (".jupyter_cache", "frames", ".doctrees", "html"):
-        shutil.rmtree(BUILD / name, ignore_errors=True)
-    FRAMES.mkdir(parents=True)
-    stamp.write_text(current)
+    stamp, current = BUILD / "code.sha256", fingerprint(CODE)
+    if not (stamp.is_file() and stamp.read_text() == current and FRAMES.is_dir()):
+        for name in (".jupyter_cache", "frames", ".doctrees", "html"):
+            shutil.rmtree(BUILD / name, ignore_errors=True)
+        FRAMES.mkdir(parents=True)
+        stamp.write_text(current)
+    drop_by_libraries()
+
+
+def drop_by_libraries() -> None:
+    """Drop what was executed, or not, because of a library that has come or gone since."""
+    cache, folder = get_cache(CACHE), BUILD / "libraries"
+    folder.mkdir(exist_ok=True)
+    for pair in pairs():
+        notebook = read(pair.md)
+        if not needs(notebook):
+            continue
+        stamp, current = folder / pair.name, ", ".join(missing(notebook))
+        if not stamp.is_file() or stamp.read_text() != current:
+            with contextlib.suppress(KeyError):  # not cached
+                cache.remove_cache(cache.match_cache_notebook(notebook).pk)
+            # Sphinx does not notice that outputs are others; without its doctree a page is new.
+            page = pair.md.relative_to(ROOT).with_suffix(".doctree")
+            (DOCTREES / page).unlink(missing_ok=True)
+            stamp.write_text(current)
 
 
 def make_profile() -> None:
@@ -92,33 +111,19 @@ def make_profile() -> None:
     settings.write_text('get_config().IPKernelApp.log_level = "ERROR"\n', encoding="utf-8")
 
 
-def stale_notebooks() -> list[Path]:
+def stale_notebooks() -> list[Pair]:
     """Return the notebooks of the book whose results are not in the cache."""
     cache = get_cache(CACHE)
     stale = []
-    for path, notebook in notebooks().items():
+    for pair in pairs():
         try:
-            cache.match_cache_notebook(notebook)
+            cache.match_cache_notebook(read(pair.md))
         except KeyError:
-            stale.append(path)
+            stale.append(pair)
     return stale
 
 
-def still(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy whose stored pictures have their message as alternative text and caption."""
-    notebook = nbformat.from_dict(notebook)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in (data := output.get("data", {})):
-                message = escape(data["text/plain"])
-                data["text/html"] = (
-                    f'<figure><img src="data:image/png;base64,{data["image/png"].strip()}" '
-                    f'alt="{message}"><figcaption>{message}</figcaption></figure>'
-                )
-    return notebook
-
-
-def execute(paths: list[Path], environment: dict[str, str]) -> None:
+def execute(stale: list[Pair], environment: dict[str, str]) -> None:
     """Execute notebooks into the cache, as many at a time as there are processors.
 
     One that fails is not cached: Sphinx executes it again, and reports what is wrong with it.
@@ -126,26 +131,28 @@ def execute(paths: list[Path], environment: dict[str, str]) -> None:
     # Each kernel has a processor to itself, and no use for threads.
     environment = dict.fromkeys(THREADS, "1") | environment
 
-    def run(path: Path) -> CacheBundleIn | None:
-        notebook = nbformat.read(path, as_version=4)
+    def run(pair: Pair) -> CacheBundleIn | None:
+        notebook = read(pair.md)
         if absent := missing(notebook):
-            print(f"{path.name}: stored outputs, for want of {', '.join(absent)}", flush=True)
-            return CacheBundleIn(still(notebook), str(path))
-        folder = {"metadata": {"path": str(path.parent)}}
+            print(f"{pair.name}: stored outputs, for want of {', '.join(absent)}", flush=True)
+            for frame in pair.frames.glob("*.webp"):
+                shutil.copy(frame, FRAMES)
+            return CacheBundleIn(as_executed(pair), str(pair.md))
+        folder = {"metadata": {"path": str(pair.md.parent)}}
         client = NotebookClient(notebook, timeout=TIMEOUT, record_timing=False, resources=folder)
         start = time.perf_counter()
         try:
             asyncio.run(client.async_execute(env=environment))
         except (CellExecutionError, CellTimeoutError, DeadKernelError):
-            print(f"{path.name}: failed", flush=True)
+            print(f"{pair.name}: failed", flush=True)
             return None
         seconds = time.perf_counter() - start
-        print(f"{path.name}: executed in {seconds:.0f} s", flush=True)
-        return CacheBundleIn(notebook, str(path), data={"execution_seconds": seconds})
+        print(f"{pair.name}: executed in {seconds:.0f} s", flush=True)
+        return CacheBundleIn(notebook, str(pair.md), data={"execution_seconds": seconds})
 
     cache = get_cache(CACHE)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for bundle in filter(None, pool.map(run, paths)):
+        for bundle in filter(None, pool.map(run, stale)):
             cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
@@ -163,7 +170,11 @@ def build() -> int:
     ).returncode
     if status:
         shutil.rmtree(DOCTREES, ignore_errors=True)
-    return status
+        return status
+    for pair in pairs():  # what a reader downloads reads well wherever it is opened
+        download = BUILD / "html" / "_sources" / pair.ipynb.relative_to(ROOT)
+        shutil.copy(pair.ipynb, download)
+    return 0
 
 
 def serve(port: int) -> None:

@@ -4,12 +4,19 @@
     python tools/notebooks.py sync --all      the same, and execute every notebook
     python tools/notebooks.py check           say what is wrong with the pairs, change nothing
 
-``notebooks/NN_name.md`` (MyST) is what people review, ``notebooks/NN_name.ipynb`` holds the outputs
-that readers see and nbval compares. ``sync`` gives both the content of the file that was written
-last. It executes a notebook when its code is not the code that its outputs came from: a hash of
-the executed code is kept in the notebook's metadata. Changes of the library do not count, so
-run ``sync --all`` after those that change a result. A notebook with a cell tagged ``needs-torch``
-is executed where PyTorch is installed, and elsewhere keeps its outputs.
+``notebooks/NN_name.md`` (MyST) is what people write and review, and what the book is built from.
+``notebooks/NN_name.ipynb`` is made from it: the same code with its outputs, which nbval compares,
+and the text as JupyterLab, VS Code, Colab and GitHub can show it (see ``edition.py``).
+
+Text is changed in the ``.md``. Code can be changed in either file: ``sync`` brings the change to
+the other. The ``.ipynb`` notes in its metadata which code its outputs came from, and which text was
+written into it, so that a change is known by what differs and not by the time of a file. A notebook
+is executed when its code is not the code that its outputs came from. Changes of the library do not
+count, so run ``sync --all`` after those that change a result.
+
+A notebook with a cell tagged ``needs-torch`` is executed where PyTorch is installed, and elsewhere
+keeps its outputs. All pictures of its explorers are kept as well, in ``notebooks/frames/NN_name``:
+its page is the same wherever the book is built.
 
 What is stored is kept small and still: no time stamps, no versions, no widget state, and cells
 keep their ids.
@@ -18,8 +25,12 @@ keep their ids.
 from __future__ import annotations
 
 import argparse
+import difflib
 import hashlib
 import importlib.util
+import json
+import os
+import shutil
 import sys
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -27,16 +38,12 @@ from pathlib import Path
 
 import jupytext
 import nbformat
-from jupytext.combine import combine_inputs_with_outputs
-from jupytext.config import load_jupytext_configuration_file
-from jupytext.paired_paths import long_form_one_format
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).resolve().parent.parent
+from edition import CONFIG, MYST, ROOT, TITLE, Edition, UnknownMarkup  # beside this file
+
 FOLDER = ROOT / "notebooks"
-CONFIG = load_jupytext_configuration_file(str(ROOT / "pyproject.toml"))
-MYST = {"extension": ".md", "format_name": "myst"}
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # Named by a random id that means nothing without the kernel that drew it.
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -54,6 +61,15 @@ class Pair:
         """The name that both files share."""
         return self.ipynb.stem
 
+    @property
+    def frames(self) -> Path:
+        """Where the pictures are kept if not everybody can execute the notebook."""
+        return self.ipynb.parent / "frames" / self.name
+
+
+class EditedTwice(ValueError):
+    """Both files of a pair changed, or the text of the one that is made from the other."""
+
 
 def find_pairs(folder: Path = FOLDER) -> list[Pair]:
     """Return the pairs in ``folder``; one of the two files may be missing."""
@@ -69,62 +85,40 @@ def is_notebook(md: Path) -> bool:
     return "\nkernelspec:" in header
 
 
+# Files
+
+
 def read(path: Path) -> NotebookNode:
-    """Read either file of a pair."""
+    """Read either file of a pair, its code as it is written in the ``.md``."""
     if path.suffix == ".md":
         return jupytext.read(path, fmt=MYST, config=CONFIG)
-    return nbformat.read(path, as_version=4)
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and cell.source.startswith(TITLE):
+            cell.source = cell.source.partition("\n")[2]
+    return notebook
 
 
-def write(notebook: NotebookNode, pair: Pair) -> None:
-    """Write both files, each only where it changes."""
-    _write_changed(pair.ipynb, nbformat.writes(tidy(notebook)) + "\n")
-    _write_changed(pair.md, jupytext.writes(tidy(notebook), fmt=MYST, config=CONFIG))
-
-
-def _write_changed(path: Path, text: str) -> None:
+def write_changed(path: Path, text: str) -> None:
+    """Write a file, unless that is what it holds."""
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def content(notebook: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Return what both files of a pair hold: types, sources and tags of the cells."""
-    return [
-        (cell.cell_type, cell.source, tuple(cell.metadata.get("tags", ())))
-        for cell in notebook.cells
-    ]
-
-
-def code_hash(notebook: NotebookNode) -> str:
-    """Return a hash of the code that the stored outputs depend on."""
-    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(repr(code).encode()).hexdigest()[:16]
-
-
-def executed_hash(notebook: NotebookNode) -> str | None:
-    """Return the hash of the code that the stored outputs came from."""
-    return notebook.metadata.get("sdbook", {}).get("executed")
-
-
-def missing(notebook: NotebookNode) -> list[str]:
-    """Return the modules that cells need, by tags such as `needs-torch`, and that are not here."""
-    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())}
-    needed = sorted(tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-"))
-    return [name for name in needed if importlib.util.find_spec(name) is None]
 
 
 def tidy(notebook: NotebookNode) -> NotebookNode:
     """Return a copy without what would change from machine to machine and day to day."""
     notebook = nbformat.from_dict(notebook)
-    executed = executed_hash(notebook)
+    ours = notebook.metadata.get("sdbook", {})
     notebook.metadata = nbformat.from_dict(
         {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-        | ({"sdbook": {"executed": executed}} if executed else {})
+        | ({"sdbook": ours} if ours else {})
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags")
-        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        kept = ("cellView", "jupyter", "tags")
+        cell.metadata = nbformat.from_dict(
+            {k: cell.metadata[k] for k in kept if k in cell.metadata}
+        )
         cell.pop("attachments", None)
         for output in cell.get("outputs", []):
             if "data" in output:
@@ -132,21 +126,113 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def merge(pair: Pair) -> NotebookNode:
-    """Return the notebook with the newer content, and the stored outputs of what did not change."""
-    if not pair.md.exists():
-        return read(pair.ipynb)
+# What changed
+
+
+def code_hash(notebook: NotebookNode) -> str:
+    """Return a hash of the code that the stored outputs depend on."""
+    return _hash([cell.source for cell in notebook.cells if cell.cell_type == "code"])
+
+
+def text_hash(notebook: NotebookNode) -> str:
+    """Return a hash of the text that a notebook shows."""
+    return _hash([cell.source for cell in notebook.cells if cell.cell_type == "markdown"])
+
+
+def _hash(sources: list[str]) -> str:
+    return hashlib.sha256(repr(sources).encode()).hexdigest()[:16]
+
+
+def noted(notebook: NotebookNode, what: str) -> str | None:
+    """Return what was noted when the notebook was written: a hash of its "code" or "text"."""
+    return notebook.metadata.get("sdbook", {}).get(what)
+
+
+def missing(notebook: NotebookNode) -> list[str]:
+    """Return the modules that cells need, by tags such as `needs-torch`, and that are not here."""
+    return [name for name in needs(notebook) if importlib.util.find_spec(name) is None]
+
+
+def needs(notebook: NotebookNode) -> list[str]:
+    """Return the modules that cells need and that not everybody has."""
+    tags = {tag for cell in notebook.cells for tag in cell.metadata.get("tags", ())}
+    return sorted(tag.removeprefix("needs-") for tag in tags if tag.startswith("needs-"))
+
+
+# From one file to the other
+
+
+def source(pair: Pair) -> NotebookNode:
+    """Return the text of the ``.md`` and the code that changed last, with the outputs of the rest.
+
+    Raises
+    ------
+    EditedTwice
+        If the code changed in both files, or the text in the ``.ipynb``.
+    """
+    text = read(pair.md)
     if not pair.ipynb.exists():
-        return read(pair.md)
-    stored, text = read(pair.ipynb), read(pair.md)
-    if content(stored) == content(text) or pair.ipynb.stat().st_mtime > pair.md.stat().st_mtime:
-        return stored
-    return combine_inputs_with_outputs(text, stored, fmt=long_form_one_format("md:myst"))
+        return text
+    stored = read(pair.ipynb)
+    if noted(stored, "text") not in (None, text_hash(stored)):
+        raise EditedTwice(
+            f"{pair.name}: text was changed in the .ipynb, which is made from the .md; "
+            f"change {pair.md.name} instead, and undo the change of {pair.ipynb.name}"
+        )
+    changed = code_hash(stored) != noted(stored, "code")
+    if changed and code_hash(text) not in (noted(stored, "code"), code_hash(stored)):
+        raise EditedTwice(f"{pair.name}: code was changed in both files; undo the change of one")
+    if changed:
+        text = with_code_of(stored, text, pair)
+    return with_outputs_of(stored, text)
 
 
-def execute(notebook: NotebookNode) -> None:
+def with_code_of(stored: NotebookNode, text: NotebookNode, pair: Pair) -> NotebookNode:
+    """Return the text with the code of a notebook that has the same cells."""
+    if [cell.cell_type for cell in stored.cells] != [cell.cell_type for cell in text.cells]:
+        raise EditedTwice(
+            f"{pair.name}: cells came or went in the .ipynb; do that in {pair.md.name}, "
+            f"and undo the change of {pair.ipynb.name}"
+        )
+    for ours, theirs in zip(text.cells, stored.cells, strict=True):
+        if ours.cell_type == "code":
+            ours.source = theirs.source
+    return text
+
+
+def with_outputs_of(stored: NotebookNode, text: NotebookNode) -> NotebookNode:
+    """Return the text with the ids of its cells, and the outputs of code that did not change."""
+    old, new = [
+        [cell.source if cell.cell_type == "code" else None for cell in notebook.cells]
+        for notebook in (stored, text)
+    ]
+    blocks = difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    for what, old_start, old_end, new_start, new_end in blocks:
+        if what == "equal" or (what == "replace" and old_end - old_start == new_end - new_start):
+            places = zip(range(old_start, old_end), range(new_start, new_end), strict=True)
+            for theirs, ours in ((stored.cells[i], text.cells[j]) for i, j in places):
+                ours.id = theirs.id
+                if what == "equal" and ours.cell_type == "code":
+                    ours.outputs = theirs.outputs
+                    ours.execution_count = theirs.execution_count
+    text.metadata["sdbook"] = stored.metadata.get("sdbook", {})
+    return text
+
+
+def edition(text: NotebookNode, pair: Pair) -> NotebookNode:
+    """Return what the ``.ipynb`` should be, with the text that was written noted in it."""
+    shown = Edition.of(text, pair.name, pair.md.parent)
+    shown.metadata["sdbook"] = {"code": noted(text, "code"), "text": text_hash(shown)}
+    return tidy(shown)
+
+
+def execute(notebook: NotebookNode, pair: Pair) -> None:
     """Execute in place, and note what was executed."""
-    NotebookClient(
+    environment = dict(os.environ)
+    if needs(notebook):
+        shutil.rmtree(pair.frames, ignore_errors=True)
+        environment["SDBOOK_STATIC"] = str(pair.frames)
+    client = NotebookClient(
         notebook,
         kernel_name=KERNEL["name"],
         timeout=600,
@@ -155,22 +241,58 @@ def execute(notebook: NotebookNode) -> None:
         coalesce_streams=True,  # how often the kernel flushes is chance
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(FOLDER)}},
-    ).execute()
-    notebook.metadata["sdbook"] = {"executed": code_hash(notebook)}
+    )
+    client.execute(env=environment)
+    notebook.metadata["sdbook"] = {"code": code_hash(notebook)}
+    if needs(notebook):
+        keep_players(notebook, pair)
+
+
+def keep_players(notebook: NotebookNode, pair: Pair) -> None:
+    """Move the players of the explorers, which only pages use, into a file beside their frames."""
+    players = {}
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "text/html" in output.get("data", {}):
+                players[cell.id] = output.data.pop("text/html")
+    text = json.dumps(players, indent=1, ensure_ascii=False)
+    write_changed(pair.frames / "players.json", text + "\n")
+
+
+def as_executed(pair: Pair) -> NotebookNode:
+    """Return the notebook as it was stored, with the players of its explorers."""
+    notebook = with_outputs_of(read(pair.ipynb), read(pair.md))
+    players = json.loads((pair.frames / "players.json").read_text(encoding="utf-8"))
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if "image/png" in output.get("data", {}):
+                output.data["text/html"] = players[cell.id]
+    return notebook
+
+
+# Commands
 
 
 def sync(pairs: list[Pair], execute_all: bool = False) -> None:
     """Bring each pair together, and execute those whose code changed."""
     for pair in pairs:
-        notebook = tidy(merge(pair))
-        stale = executed_hash(notebook) != code_hash(notebook)
+        notebook = source(pair)
+        # First, so that an edit is in the .md even if a cell fails.
+        write_changed(pair.md, jupytext.writes(tidy_text(notebook), fmt=MYST, config=CONFIG))
+        stale = noted(notebook, "code") != code_hash(notebook)
         if (stale or execute_all) and (absent := missing(notebook)):
             print(f"{pair.name}: not executed, for want of {', '.join(absent)}", flush=True)
         elif stale or execute_all:
             print(f"{pair.name}: executing", flush=True)
-            write(notebook, pair)  # so that the edit is in both files even if a cell fails
-            execute(notebook)
-        write(notebook, pair)
+            execute(notebook, pair)
+        write_changed(pair.ipynb, nbformat.writes(edition(notebook, pair)) + "\n")
+
+
+def tidy_text(notebook: NotebookNode) -> NotebookNode:
+    """Return a copy for the ``.md``."""
+    notebook = tidy(notebook)
+    notebook.metadata.pop("sdbook", None)
+    return notebook
 
 
 def problems(pair: Pair) -> list[str]:
@@ -178,25 +300,31 @@ def problems(pair: Pair) -> list[str]:
     for path in (pair.ipynb, pair.md):
         if not path.exists():
             return [f"{path.name} is missing"]
-    stored, text = read(pair.ipynb), read(pair.md)
+    try:
+        text = source(pair)
+        expected = edition(text, pair)
+    except (EditedTwice, UnknownMarkup) as error:
+        return [str(error)]
+    stored = nbformat.read(pair.ipynb, as_version=4)
     found = []
     if len(stored.cells) != len(text.cells):
         found.append(f"{pair.name}: {len(stored.cells)} cells in .ipynb, {len(text.cells)} in .md")
-    for number, (left, right) in enumerate(zip(content(stored), content(text), strict=False), 1):
-        for what, ours, theirs in zip(("type", "source", "tags"), left, right, strict=True):
-            if ours != theirs:
+    for number, (ours, theirs) in enumerate(zip(stored.cells, expected.cells, strict=False), 1):
+        for what in ("cell_type", "source", "metadata"):
+            if ours[what] != theirs[what]:
                 found.append(
-                    f"{pair.name}: cell {number} differs in {what}: {_differ(ours, theirs)}"
+                    f"{pair.name}: cell {number} differs in {what}: "
+                    f"{_differ(ours[what], theirs[what])}"
                 )
-    if executed_hash(stored) != code_hash(stored):
+    if noted(stored, "code") != code_hash(text):
         found.append(f"{pair.name}: the stored outputs are not those of the code")
     if nbformat.writes(tidy(stored)) != nbformat.writes(stored):
         found.append(f"{pair.name}: the .ipynb holds metadata that is not kept")
     return found
 
 
-def _differ(ours: str | tuple[str, ...], theirs: str | tuple[str, ...]) -> str:
-    """Say where two sources first differ, or what two types or lists of tags are."""
+def _differ(ours: object, theirs: object) -> str:
+    """Say where two sources first differ, or what two types or metadata are."""
     if isinstance(ours, str) and isinstance(theirs, str):
         lines = zip_longest(ours.splitlines(), theirs.splitlines())
         ours, theirs = next((left, right) for left, right in lines if left != right)
@@ -231,7 +359,11 @@ def main() -> int:
         pairs = [pair for pair in pairs if pair.name in options.names]
     if options.command == "check":
         return 1 if check(pairs) else 0
-    sync(pairs, execute_all=options.all)
+    try:
+        sync(pairs, execute_all=options.all)
+    except (EditedTwice, UnknownMarkup) as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 

@@ -50,17 +50,21 @@ class Explorer(Drawing):
         folder = os.environ.get(STATIC_FOLDER)
         if folder:
             html = player_html(self, Path(folder))
-            return {"text/plain": repr(self), "text/html": html}, {}
+            return {"text/plain": repr(self), "image/png": self._still(), "text/html": html}, {}
         widget = LiveExplorer(self)
         return {
             "text/plain": widget.message,
-            "image/png": self.frame(self.state(self.start)).png(),
+            "image/png": self._still(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
                 "version_minor": 0,
                 "model_id": widget.model_id,
             },
         }, {}
+
+    def _still(self) -> bytes:
+        """What is shown where neither a kernel nor a page is: the start, as it is stored."""
+        return self.frame(self.state(self.start)).png()
 
 
 class Picture(Explorer):

@@ -13,18 +13,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-from notebooks import missing  # tools/notebooks.py
+from notebooks import is_notebook, missing, read  # tools/notebooks.py
 
 OPTIONAL = ("datasets", "safetensors", "torch", "transformers")
-NOTICE = """<div class="admonition warning">
+NOTICE = """<div class="admonition note">
 <p class="admonition-title">Not executed</p>
-<p>This page was built without {absent}. Its outputs and pictures are those that are stored in the
-notebook, and its explorers stand still.</p>
+<p>This page was built without {absent}. Its outputs and pictures are those that are stored with the
+notebook.</p>
 </div>"""
 
 
@@ -37,8 +36,8 @@ def mock(app: Sphinx, config: Config) -> None:
 def add_notice(
     app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    source = Path(app.srcdir, page).with_suffix(".ipynb")
-    if source.is_file() and (names := missing(nbformat.read(source, as_version=4))):
+    source = Path(app.srcdir, page).with_suffix(".md")
+    if source.is_file() and is_notebook(source) and (names := missing(read(source))):
         notice = NOTICE.format(absent=" and ".join(names))
         context["body"] = context["body"].replace("</h1>", f"</h1>\n{notice}", 1)
 
