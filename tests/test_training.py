@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import signal
 import subprocess
 import sys
+from collections import UserDict
+from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -256,6 +261,109 @@ def test_inputs_may_be_dictionaries_of_tensors():
     torch.testing.assert_close(run.teacher.outputs, plain.teacher.outputs)
 
 
+class Encoding(UserDict):
+    """As what a tokenizer returns: a mapping that is no dictionary, with attributes."""
+
+    def __getattr__(self, name):
+        try:
+            return self.data[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+class Pair(NamedTuple):
+    pixels: torch.Tensor
+    name: str
+
+
+@dataclass(frozen=True)
+class Record:
+    pixels: torch.Tensor
+    name: str
+
+
+class FromPixels(nn.Linear):
+    def forward(self, inputs):
+        assert inputs.name == "digits"
+        return super().forward(inputs.pixels)
+
+
+@pytest.mark.parametrize(
+    "collate",
+    [
+        lambda rows: Encoding(pixels=torch.stack(rows), name="digits"),
+        lambda rows: (Encoding(pixels=torch.stack(rows), name="digits"), "labels"),
+        lambda rows: (Pair(torch.stack(rows), "digits"), "labels"),
+        lambda rows: Record(torch.stack(rows), "digits"),
+        lambda rows: [Record(torch.stack(rows), "digits"), "labels"],
+    ],
+)
+def test_a_batch_reaches_the_module_as_what_it_is(collate, tmp_path):
+    loader = DataLoader(INPUTS, batch_size=50, collate_fn=collate)
+    tensors = DataLoader(INPUTS, batch_size=50)
+    run = trained(partial(FromPixels, 64, 10), loader, folder=tmp_path)
+    assert_same_bits(run, trained(partial(nn.Linear, 64, 10), tensors))
+    other = DataLoader(INPUTS.roll(1, 1), batch_size=50, collate_fn=collate)
+    with pytest.raises(ValueError, match="holds a run with inputs = "):
+        trained(partial(FromPixels, 64, 10), other, folder=tmp_path)
+
+
+def test_everything_in_a_batch_is_moved():
+    """To a device without memory, which every computer has."""
+    here, there = torch.zeros(2), torch.device("meta")
+    packed = nn.utils.rnn.pack_sequence([here])
+    read_only = MappingProxyType({"x": here})
+    batch = {"a": [here, (here, 1)], "b": Encoding(x=here), "c": Pair(here, "n"), "d": "text"}
+    moved = to_device(batch | {"e": Record(here, "n"), "f": packed, "g": read_only}, there)
+    assert isinstance(moved["b"], Encoding)
+    assert moved["c"].name == moved["e"].name == "n"
+    assert moved["d"] == "text"
+    assert moved["a"][1][1] == 1
+    found = [
+        moved["a"][0], moved["a"][1][0], moved["b"]["x"], moved["c"].pixels, moved["e"].pixels,
+        moved["f"].data, moved["g"]["x"],
+    ]  # fmt: skip
+    assert all(tensor.device == there for tensor in found)
+    assert batch["b"]["x"].device == CPU
+
+
+def test_what_a_hugging_face_tokenizer_returns_is_a_batch():
+    transformers = pytest.importorskip("transformers")
+
+    def collate(rows):
+        return transformers.BatchEncoding({"pixels": torch.stack(rows), "name": "digits"})
+
+    loader = DataLoader(INPUTS, batch_size=50, collate_fn=collate)
+    run = trained(partial(FromPixels, 64, 10), loader, rounds=1)
+    plain = trained(partial(nn.Linear, 64, 10), DataLoader(INPUTS, batch_size=50), rounds=1)
+    assert_same_bits(run, plain)
+
+
+def test_a_packed_sequence_is_one_input():
+    class Summed(nn.Linear):
+        def forward(self, inputs):
+            return super().forward(nn.utils.rnn.pad_packed_sequence(inputs)[0].sum(0))
+
+    loader = DataLoader(
+        INPUTS[:, None], batch_size=50, collate_fn=lambda rows: nn.utils.rnn.pack_sequence(rows)
+    )
+    run = trained(partial(Summed, 64, 10), loader, rounds=1)
+    plain = trained(partial(nn.Linear, 64, 10), DataLoader(INPUTS, batch_size=50), rounds=1)
+    torch.testing.assert_close(run.last.outputs, plain.last.outputs)
+
+
+def test_a_series_is_read_by_position_and_a_table_is_refused():
+    pandas = pytest.importorskip("pandas")
+    rows = pandas.Series(list(INPUTS.numpy()), index=range(199, -1, -1))
+    for inputs in (rows, DataLoader(rows, batch_size=64)):
+        batches = [inputs for _, inputs in Instances(inputs, 64).in_order()]
+        assert torch.equal(torch.cat(batches), INPUTS)
+    table = pandas.DataFrame(DATA.features)
+    for inputs, kind in ((table, "DataFrame"), (DataLoader(table), "DataLoader of a DataFrame")):
+        with pytest.raises(TypeError, match=f"inputs is a {kind}, a table; accepted is a tensor"):
+            trained(inputs=inputs)
+
+
 def test_schedules_step_after_each_epoch():
     rates = []
 
@@ -310,10 +418,11 @@ def test_a_run_killed_amid_a_round_continues_to_the_same_bits(tmp_path):
         return subprocess.run(command, check=False, timeout=300).returncode
 
     assert run(tmp_path / "whole", 0) == 0
-    # An epoch is four batches and one look at what is held out, a round six epochs and four at
-    # all of them: the 42nd call is a batch of the second epoch of round 2.
+    # An epoch is four batches, one look at what is held out and one at what is kept; a round is
+    # six epochs and four looks at all instances: the 49th call is a batch of the second epoch of
+    # round 2.
     killed = tmp_path / "killed"
-    assert run(killed, 42) == -signal.SIGKILL
+    assert run(killed, 49) == -signal.SIGKILL
     assert (killed / "round-002.pt").exists()
     assert not (killed / "round-003.pt").exists()
     assert run(killed, 0) == 0
@@ -337,21 +446,296 @@ def test_finished_rounds_are_not_trained_again_and_more_can_be_asked_for(tmp_pat
     assert_same_bits(run, whole)
 
 
+class Activated(nn.Module):
+    """Two layers; what comes between them is an attribute, or only happens in training."""
+
+    def __init__(self, activation=torch.relu, dropped=0.1):
+        super().__init__()
+        self.first, self.last = nn.Linear(64, 16), nn.Linear(16, 10)
+        self.activation, self.dropped = activation, dropped
+
+    def forward(self, inputs):
+        hidden = self.activation(self.first(inputs))
+        return self.last(nn.functional.dropout(hidden, self.dropped, self.training))
+
+
+def other_code(base=Activated):
+    class Activated(base):
+        def forward(self, inputs):
+            hidden = self.activation(self.first(inputs))
+            return self.last(nn.functional.dropout(hidden, 0.9, self.training))
+
+    return Activated()
+
+
+def quick(**changed):
+    return training.Recipe(**{"epochs": 4, "batch_size": 50} | changed)
+
+
+class Likelihood:
+    """A loss of the reader's, of which `repr` says nothing."""
+
+    def __init__(self, share=1.0):
+        self.share = share
+
+    def value(self, logits, log_norm, outputs, targets):
+        return self.share * (targets * (log_norm[:, None] - logits)).sum(1)
+
+
+SOURCE = TensorDataset(INPUTS, torch.as_tensor(DATA.labels))
+SGD, STEP = partial(torch.optim.SGD, lr=0.1), torch.optim.lr_scheduler.StepLR
+LAST_CHANGED = INPUTS + (torch.arange(200) == 199)[:, None]
+
+
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("first", "changed", "message"),
     [
-        ({"lam": 0.1}, "holds a run with lam = 0.001, and this one has 0.1"),
-        ({"seed": 1}, "holds a run with seed = 0, and this one has 1"),
-        ({"make_module": partial(nn.Linear, 64, 10)}, "weights that make_module draws"),
-        ({"recipe": training.Recipe(epochs=5, batch_size=50)}, "epochs = 4, and this one has 5"),
-        ({"loss": GeneralisedCrossEntropy()}, "a round 1 with loss CrossEntropy"),
-        ({"refinement": refine.top_k(1)}, "a round 2 that was taught other targets"),
+        ({}, {"lam": 0.1}, "holds a run with lam = 0.001, and this one has 0.1"),
+        ({}, {"seed": 1}, "holds a run with seed = 0, and this one has 1"),
+        ({}, {"recipe": quick(epochs=5)}, "epochs = 4, and this one has 5"),
+        ({}, {"recipe": quick(batch_size=40)}, "batch_size = 50, and this one has 40"),
+        ({}, {"recipe": quick(mixed_precision=False)}, "mixed_precision = True"),
+        ({}, {"make_module": partial(nn.Linear, 64, 10)}, "network that make_module returns"),
+        ({}, {"inputs": INPUTS.roll(1, 1)}, "holds a run with inputs = "),
+        ({}, {"inputs": LAST_CHANGED}, "holds a run with inputs = "),
+        ({"inputs": SOURCE}, {"inputs": TensorDataset(LAST_CHANGED)}, "a run with inputs = "),
+        ({}, {"inputs": INPUTS.double()}, "holds a run with inputs = "),
+        (
+            {"inputs": DataLoader(SOURCE, batch_size=50)},
+            {"inputs": DataLoader(SOURCE, batch_size=50, shuffle=True)},
+            "holds a run with order of inputs = ",
+        ),
+        (
+            {"recipe": quick(optimiser=SGD)},
+            {"recipe": quick()},
+            "optimiser = .*SGD.* and this one has .*Adam",
+        ),
+        (
+            {"recipe": quick(optimiser=SGD)},
+            {"recipe": quick(optimiser=partial(torch.optim.SGD, lr=0.2))},
+            "'lr': 0.1.* and this one has .*'lr': 0.2",
+        ),
+        (
+            {"recipe": quick(optimiser=SGD)},
+            {"recipe": quick(optimiser=lambda p: torch.optim.SGD([{"params": p, "lr": 1}], 0.1))},
+            "holds a run with optimiser = ",
+        ),
+        ({}, {"recipe": quick(schedule=partial(STEP, step_size=1))}, "schedule = None, .*'StepLR"),
+        (
+            {"recipe": quick(schedule=partial(STEP, step_size=1))},
+            {"recipe": quick()},
+            "'StepLR.*this one has None",
+        ),
+        (
+            {"recipe": quick(schedule=partial(STEP, step_size=1))},
+            {"recipe": quick(schedule=partial(STEP, step_size=2))},
+            "holds a run with schedule = 'StepLR",
+        ),
+        ({}, {"loss": GeneralisedCrossEntropy()}, "round 1 with another loss: CrossEntropy"),
+        ({"loss": Likelihood()}, {"loss": Likelihood(0.5)}, "round 1 with another loss"),
+        ({}, {"refinement": refine.top_k(1)}, "round 2 with another refinement, or inputs"),
+        (
+            {"make_module": Activated},
+            {"make_module": partial(Activated, torch.tanh)},
+            "round 1 with another network, or inputs, so that the same weights give other logits",
+        ),
+        ({"make_module": Activated}, {"make_module": partial(Activated, dropped=0.5)}, "network"),
+        ({"make_module": Activated}, {"make_module": other_code}, "network that make_module ret"),
     ],
 )
-def test_a_folder_refuses_another_run(tmp_path, changed, message):
-    trained(folder=tmp_path)
+def test_a_folder_refuses_another_run(tmp_path, first, changed, message):
+    trained(folder=tmp_path, **first)
     with pytest.raises(ValueError, match=message):
-        trained(folder=tmp_path, **changed)
+        trained(folder=tmp_path, **first | changed)
+
+
+def test_a_folder_refuses_another_network_of_a_student(tmp_path):
+    def growing(rates):
+        return lambda: nn.Sequential(nn.Dropout(next(rates)), nn.Linear(64, 10))
+
+    trained(growing(iter([0.1, 0.2])), folder=tmp_path)
+    with pytest.raises(ValueError, match=r"round-002.pt' holds a round 2 with another network"):
+        trained(growing(iter([0.1, 0.3])), folder=tmp_path)
+
+
+def test_a_folder_knows_its_run_whatever_it_is_written_with(tmp_path):
+    """The same run, in other words, is continued: nothing is trained again."""
+    share = torch.ones(10) / 10
+    halve = partial(torch.optim.lr_scheduler.ExponentialLR, gamma=0.5)
+    first = trained(
+        lambda: nn.Sequential(nn.Linear(64, 10)), folder=tmp_path, loss=Likelihood(),
+        recipe=quick(optimiser=SGD, schedule=halve), refinement=lambda y: (y + share) / 2,
+    )  # fmt: skip
+    (tmp_path / ".DS_Store").write_bytes(b"what a file manager leaves")
+    mine = 0.5
+    again = trained(
+        lambda: nn.Sequential(nn.Linear(in_features=64, out_features=10)),
+        TensorDataset(INPUTS.clone()),
+        folder=tmp_path,
+        loss=Likelihood(),
+        recipe=quick(
+            optimiser=lambda parameters: torch.optim.SGD(parameters, lr=0.1),
+            schedule=lambda optimiser: halve(optimiser),
+        ),
+        refinement=lambda y: mine * y + mine * share,
+        true_labels=DATA.labels,
+        test=(INPUTS[:3], DATA.labels[:3]),
+        watch=lambda *_: pytest.fail("an epoch was trained again"),
+    )
+    assert_same_bits(first, again)
+    assert torch.equal(again.last.test_outputs, again.last.outputs[:3])
+
+
+@pytest.mark.parametrize("name", ["round-001.pt", "round-002.pt", "options.json"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda content: b"",
+        lambda content: b"PK\3\4half",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:-30],
+        lambda content: b"\xff" + content[1:],
+        lambda content: b"[]",
+    ],
+)
+def test_damaged_files_are_named(tmp_path, name, spoil):
+    make = partial(nn.Linear, 64, 10)
+    trained(make, folder=tmp_path)
+    path = tmp_path / name
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(ValueError, match=f"{name}' is damaged, or was not written by this"):
+        trained(make, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: [1, 2],
+        lambda state: {},
+        lambda state: state | {"targets": state["targets"][:5]},
+        lambda state: state | {"module": {"weight": torch.zeros(2, 2)}},
+        lambda state: state | {"optimiser": None},
+        lambda state: state | {"history": [1]},
+    ],
+)
+def test_a_round_of_another_shape_is_named(tmp_path, change):
+    make = partial(nn.Linear, 64, 10)
+    trained(make, folder=tmp_path)
+    path = tmp_path / "round-001.pt"
+    torch.save(change(torch.load(path, weights_only=True)), path)
+    with pytest.raises(ValueError, match=r"round-001.pt' is damaged, or was not written by this"):
+        trained(make, folder=tmp_path)
+
+
+def test_a_damaged_round_that_is_deleted_is_trained_again(tmp_path):
+    first = trained(folder=tmp_path)
+    (tmp_path / "round-001.pt").unlink()
+    assert_same_bits(first, trained(folder=tmp_path))
+
+
+def test_rounds_without_their_options_are_refused(tmp_path):
+    trained(folder=tmp_path)
+    (tmp_path / "options.json").unlink()
+    with pytest.raises(ValueError, match=r"holds 'round-001.pt', but no 'options.json'"):
+        trained(folder=tmp_path)
+
+
+def modules_that_share(shared):
+    """Return what makes modules with a part in common."""
+    return lambda: nn.Sequential(shared, nn.Linear(16, 10))
+
+
+def test_rounds_may_not_share_what_training_changes():
+    net, weight = nn.Linear(64, 10), nn.Parameter(torch.zeros(10, 64))
+
+    def tied():
+        module = nn.Linear(64, 10)
+        module.weight = weight
+        return module
+
+    def viewed():
+        module = nn.Linear(64, 10)
+        module.weight = nn.Parameter(weight.data)
+        return module
+
+    statistics = nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16)).requires_grad_(False)
+    for make, name in [
+        (lambda: net, "weight"),
+        (tied, "weight"),
+        (viewed, "weight"),
+        (modules_that_share(nn.Linear(64, 16)), "0.weight"),
+        (modules_that_share(statistics), "0.1.running_mean"),
+    ]:
+        with pytest.raises(
+            ValueError, match=f"make_module returns .* in round 2 that shares '{name}"
+        ):
+            trained(make)
+
+
+def test_rounds_may_share_what_is_frozen_and_start_from_copies():
+    run = trained(modules_that_share(nn.Linear(64, 16).requires_grad_(False)))
+    for step in run.rounds:
+        asked = training.outputs_of(step.module, INPUTS, batch_size=50, device="cpu")
+        torch.testing.assert_close(asked, step.outputs)
+    still = training.Recipe(epochs=1, optimiser=partial(torch.optim.SGD, lr=0.0))
+    before = run.last.module
+    copied = trained(lambda: copy.deepcopy(before), recipe=still)
+    assert all(torch.equal(step.weights["1.bias"], before[1].bias) for step in copied.rounds)
+    # One round may train a module that is there.
+    net = nn.Linear(64, 10)
+    assert trained(lambda: net, rounds=1).last.module is net
+
+
+def sizes(inputs, kept=None, batch_size=4):
+    instances = Instances(inputs, batch_size)
+    kept = torch.ones(len(instances), dtype=torch.bool) if kept is None else kept
+    batches = [numbers for numbers, _ in instances.shuffled(kept)]
+    assert torch.equal(torch.cat(batches).sort().values, kept.nonzero()[:, 0])
+    return [len(batch) for batch in batches]
+
+
+def test_an_instance_left_over_alone_joins_a_batch_and_none_is_lost():
+    for inputs in (INPUTS[:9], TensorDataset(INPUTS[:9]), DataLoader(INPUTS[:9], batch_size=4)):
+        assert sizes(inputs) == [4, 5]
+    assert sizes(INPUTS[:10]) == [4, 4, 2]
+    assert sizes(INPUTS[:5]) == [5]
+    assert sizes(INPUTS[:1]) == [1]
+    # What is held out leaves a loader's batches smaller.
+    kept = torch.tensor([1, 0, 0, 0, 1, 1, 1, 1, 0, 0, 1, 0, 1, 1]) > 0
+    assert sizes(DataLoader(INPUTS[:14], batch_size=4), kept) == [5, 3]
+    assert sizes(DataLoader(INPUTS[:4], batch_size=4), torch.arange(4) == 2) == [1]
+
+
+def test_batches_of_one_that_were_asked_for_are_kept():
+    assert sizes(INPUTS[:3], batch_size=1) == [1, 1, 1]
+    assert sizes(DataLoader(INPUTS[:3], batch_size=1)) == [1, 1, 1]
+    own = DataLoader(INPUTS[:6], batch_sampler=[[3, 4], [0], [1, 2, 5]])
+    numbers = [n.tolist() for n, _ in Instances(own, None).shuffled(torch.ones(6) > 0)]
+    assert numbers == [[3, 4], [0], [1, 2, 5]]
+
+
+@pytest.mark.parametrize("patience", [None, 1])
+def test_batch_normalisation_trains_where_one_instance_is_left_over(patience):
+    recipe = training.Recipe(epochs=2, batch_size=199, patience=patience, hold_out=0.75)
+    for inputs in (INPUTS, DataLoader(INPUTS, batch_size=3, shuffle=True)):
+        assert len(trained(inputs=inputs, recipe=recipe, rounds=1).last.history) == 2
+
+
+def test_the_loss_of_an_epoch_is_the_mean_of_the_instances_in_it():
+    still = training.Recipe(epochs=1, optimiser=partial(torch.optim.SGD, lr=0.0))
+    zeros = partial(torch.zeros, 64)
+
+    def even():
+        module = nn.Linear(64, 10)
+        nn.init.zeros_(module.weight)
+        nn.init.zeros_(module.bias)
+        return module
+
+    some = DataLoader([zeros()] * 200, batch_size=150, drop_last=True)
+    run = trained(even, some, recipe=still, rounds=1)
+    assert run.last.history[0].loss == pytest.approx(np.log(10))
+    with pytest.raises(ValueError, match="gives no batch of the instances to train on"):
+        trained(inputs=DataLoader(INPUTS, batch_size=300, drop_last=True))
 
 
 def test_a_write_that_fails_leaves_the_earlier_file(tmp_path, monkeypatch):
@@ -374,8 +758,10 @@ def test_devices():
     for unknown in ("abacus", "meta"):
         with pytest.raises(ValueError, match=f"device is '{unknown}', and this computer has"):
             choose_device(unknown)
-    with pytest.raises(TypeError, match="in batches of list; accepted are tensors"):
-        to_device([1], CPU)
+    for nothing in ([1], {"input_ids": [[1, 2], [3]]}, (), "text"):
+        kind = type(nothing).__name__
+        with pytest.raises(TypeError, match=f"in batches of {kind}; accepted are tensors"):
+            to_device(nothing, CPU)
 
 
 @pytest.mark.parametrize(
@@ -415,6 +801,8 @@ def test_a_gpu_learns_what_the_processor_learns():
         ({"inputs": INPUTS[:3]}, ValueError, "given_labels has 200 entries"),
         ({"inputs": INPUTS[:0]}, ValueError, "inputs has no instance"),
         ({"inputs": Stream()}, TypeError, "without numbered instances"),
+        ({"inputs": {"x": INPUTS}}, TypeError, "inputs is a dict without numbered instances"),
+        ({"inputs": set(range(200))}, TypeError, "inputs is a set without numbered instances"),
         ({"lam": -1.0}, ValueError, "lam is -1.0"),
         ({"seed": -1}, ValueError, "seed is -1"),
         ({"rounds": 0}, ValueError, "rounds is 0"),

@@ -5,8 +5,8 @@ does with features that move and an optimiser that stops when it is told to: sam
 refinements, same losses, same meaning of lambda.
 
 From the outside in: `loop` (rounds), `fitting` (epochs of one round), `recipe` (how to train),
-`checkpoints` (what survives a kill), `data` (batches), `device` (where, and with which random
-numbers).
+`checkpoints` (what survives a kill), `identity` (of which run it is), `data` (batches), `device`
+(where, and with which random numbers).
 """
 
 try:

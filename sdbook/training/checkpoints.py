@@ -11,23 +11,24 @@ import torch
 
 from sdbook._files import whole_file
 
-__all__ = ["Checkpoints"]
+__all__ = ["Checkpoints", "damaged"]
 
 
 class Checkpoints:
-    """The files of one run in one folder.
+    """The files of one run in one folder. Other files in it are left alone.
 
     Parameters
     ----------
-    folder : path or None
-        Made if it does not exist. None to keep nothing.
+    folder : path
+        Made if it does not exist.
     options : dict
         What the run was asked for, as plain JSON. A folder belongs to one set of options.
 
     Raises
     ------
     ValueError
-        If the folder belongs to a run with other options.
+        If the folder belongs to a run with other options, or its ``options.json`` is damaged, or
+        missing beside rounds.
 
     Examples
     --------
@@ -39,39 +40,73 @@ class Checkpoints:
     {'history': [1.5]}
     """
 
-    def __init__(self, folder: str | os.PathLike[str] | None, options: dict[str, Any]) -> None:
-        self._folder = None if folder is None else Path(folder)
-        if self._folder is None:
-            return
+    def __init__(self, folder: str | os.PathLike[str], options: dict[str, Any]) -> None:
+        self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         stamp = self._folder / "options.json"
-        text = json.dumps(options, indent=1, sort_keys=True)
+        text = json.dumps(options, indent=1)
         if not stamp.exists():
+            self._refuse_rounds()
             with whole_file(stamp) as file:
                 file.write(text.encode())
             return
-        before = json.loads(stamp.read_text())
-        for name, value in json.loads(text).items():
-            if before.get(name) != value:
+        now = json.loads(text)
+        try:
+            before = json.loads(stamp.read_bytes())
+            whole = before.keys() == now.keys()
+        except (ValueError, AttributeError):
+            whole = False
+        if not whole:
+            raise ValueError(
+                f"{str(stamp)!r} is damaged, or was not written by this version; accepted is "
+                "another folder, or delete this one, and its rounds are trained again"
+            )
+        for name, value in now.items():
+            if before[name] != value:
                 raise ValueError(
-                    f"folder {str(folder)!r} holds a run with {name} = {before.get(name)!r}, and "
+                    f"folder {str(folder)!r} holds a run with {name} = {before[name]!r}, and "
                     f"this one has {value!r}; accepted are the same options, or another folder"
                 )
 
-    def load(self, t: int) -> dict[str, Any] | None:
-        """Return the state of round `t` after its last whole epoch, or None."""
-        path = self._path(t)
-        if path is None or not path.exists():
+    def path(self, t: int) -> Path:
+        """Where round `t` is, or would be."""
+        return self._folder / f"round-{t:03d}.pt"
+
+    def load(self, t: int) -> Any:
+        """Return the state of round `t` after its last whole epoch, or None.
+
+        Raises
+        ------
+        ValueError
+            If the file cannot be read as a state.
+        """
+        path = self.path(t)
+        if not path.exists():
             return None
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return state
+        with path.open("rb") as file:
+            try:
+                return torch.load(file, map_location="cpu", weights_only=True)
+            except Exception as error:  # of many kinds: what is read is whatever bytes there are
+                raise damaged(path) from error
 
     def save(self, t: int, state: dict[str, Any]) -> None:
         """Keep a state of round `t` (tensors, plain containers) in place of an earlier one."""
-        path = self._path(t)
-        if path is not None:
-            with whole_file(path) as file:
-                torch.save(state, file)
+        with whole_file(self.path(t)) as file:
+            torch.save(state, file)
 
-    def _path(self, t: int) -> Path | None:
-        return None if self._folder is None else self._folder / f"round-{t:03d}.pt"
+    def _refuse_rounds(self) -> None:
+        """Nobody knows whose rounds they are when the file that says so is gone."""
+        rounds = sorted(self._folder.glob("round-*.pt"))
+        if rounds:
+            raise ValueError(
+                f"folder {str(self._folder)!r} holds {rounds[0].name!r}, but no 'options.json' "
+                "that says of which run; accepted is another folder, or delete this one"
+            )
+
+
+def damaged(path: Path) -> ValueError:
+    """Return the error for a round whose file is not what was written."""
+    return ValueError(
+        f"{str(path)!r} is damaged, or was not written by this version; delete it, and its round "
+        "is trained again"
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -26,21 +28,66 @@ def autocast(device: torch.device, mixed_precision: bool) -> AbstractContextMana
 
 
 def to_device(inputs: Any, device: torch.device) -> Any:
-    """Move a tensor, or a mapping of tensors, to a device.
+    """Move a batch to a device: a tensor, or whatever holds tensors, to any depth.
+
+    Mappings (also those that are no dictionaries, as what a Hugging Face tokenizer returns), lists,
+    tuples, named tuples and data classes stay what they are. What moves by itself, by a method
+    ``to``, does so. What is no tensor, such as a text, is left as it is.
 
     Raises
     ------
     TypeError
-        If it is something else.
+        If there is no tensor in it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sdbook.training.device import to_device
+    >>> to_device({"x": [torch.zeros(1)], "name": "a"}, torch.device("cpu"))
+    {'x': [tensor([0.])], 'name': 'a'}
     """
-    if isinstance(inputs, torch.Tensor):
-        return inputs.to(device, non_blocking=True)
-    if isinstance(inputs, dict):
-        return {name: to_device(part, device) for name, part in inputs.items()}
-    raise TypeError(
-        f"inputs come in batches of {type(inputs).__name__}; accepted are tensors and "
-        "dictionaries of tensors, alone or as the first entry of a tuple"
-    )
+    moved, tensors = _moved(inputs, device)
+    if not tensors:
+        raise TypeError(
+            f"inputs come in batches of {type(inputs).__name__}; accepted are tensors, and "
+            "mappings, lists or data classes with a tensor in them, alone or as the first entry "
+            "of a tuple"
+        )
+    return moved
+
+
+def _moved(part: Any, device: torch.device) -> tuple[Any, bool]:
+    """Return a part of a batch on a device, and whether there is a tensor in it."""
+    if isinstance(part, torch.Tensor):
+        return part.to(device, non_blocking=True), True
+    if isinstance(part, Mapping):
+        names, parts = list(part), list(part.values())
+    elif isinstance(part, list | tuple):
+        names, parts = [], list(part)
+    elif dataclasses.is_dataclass(part) and not isinstance(part, type):
+        names = [each.name for each in dataclasses.fields(part)]
+        parts = [getattr(part, name) for name in names]
+    else:
+        names, parts = [], []
+    pairs = [_moved(each, device) for each in parts]
+    moved, tensors = [each for each, _ in pairs], any(found for _, found in pairs)
+    if callable(getattr(part, "to", None)):
+        return part.to(device), tensors or not parts
+    if not tensors:
+        return part, False
+    if isinstance(part, tuple):
+        return (part._make(moved) if hasattr(part, "_make") else type(part)(moved)), True
+    if isinstance(part, list):
+        return moved, True
+    if isinstance(part, Mapping) and not isinstance(part, MutableMapping):
+        return dict(zip(names, moved, strict=True)), True
+    ours = copy(part)
+    for name, each in zip(names, moved, strict=True):
+        if isinstance(ours, MutableMapping):
+            ours[name] = each
+        else:
+            object.__setattr__(ours, name, each)  # of frozen data classes as well
+    return ours, True
 
 
 @contextmanager

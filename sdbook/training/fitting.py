@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,14 +15,17 @@ from torch import nn
 from sdbook import _validate
 from sdbook._device import choose_device
 from sdbook.solvers import Loss
+from sdbook.training.checkpoints import damaged
 from sdbook.training.data import Inputs, Instances
 from sdbook.training.device import autocast, seeded, to_device
+from sdbook.training.identity import described
 from sdbook.training.recipe import Recipe
 
 __all__ = ["Epoch", "Fitting", "Task", "outputs_of", "outputs_on"]
 
 # First numbers of the keys of random draws: no two purposes share their numbers.
-ORDER, WEIGHTS, OUTPUTS, HOLD_OUT = range(4)
+ORDER, WEIGHTS, OUTPUTS, HOLD_OUT, ASKED, READ = range(6)
+_ASKED = 8  # instances by which a network is known again
 
 
 @dataclass(frozen=True)
@@ -87,12 +92,15 @@ class Fitting:
         The network, on the device of the task.
     task : Task
         What it learns.
+    network : str or None
+        Fingerprint of the module as it was made, for rounds that are kept.
     history : list of Epoch
         One entry per epoch so far.
     """
 
     module: nn.Module
     task: Task
+    network: str | None = None
     history: list[Epoch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,17 +140,23 @@ class Fitting:
         FloatingPointError
             If the loss is no longer finite.
         ValueError
-            If the module does not return logits of shape (instances, K).
+            If the module does not return logits of shape (instances, K), or there is no batch.
         """
         task, number = self.task, len(self.history) + 1
         with seeded(task.device, ORDER, task.seed, task.t, number):
             self.module.train()
-            total = torch.zeros((), device=task.device)
+            total, seen = torch.zeros((), device=task.device), 0
             for numbers, inputs in task.instances.shuffled(task.kept):
                 total = total + len(numbers) * self._step(numbers, inputs)
+                seen += len(numbers)
+            if seen == 0:
+                raise ValueError(
+                    "inputs is a DataLoader that gives no batch of the instances to train on; "
+                    "accepted is one that gives one or more, such as without drop_last"
+                )
             if self._schedule is not None:
                 self._schedule.step()
-            loss = float(total) / int(task.kept.sum())
+            loss = float(total) / seen
             held_out = None if task.recipe.patience is None else self._held_out_loss()
         if not math.isfinite(loss) or (held_out is not None and not math.isfinite(held_out)):
             raise FloatingPointError(
@@ -160,44 +174,77 @@ class Fitting:
         return self.module.eval()
 
     def state(self) -> dict[str, Any]:
-        """Return all that changes, as tensors and plain containers."""
+        """Return all that changes, and by what to know it again: tensors and plain containers."""
         return {
             "targets": self.task.targets,
-            "loss": repr(self.task.loss),
+            "loss": described(self.task.loss),
+            "effect of the loss": self._effect_of_loss(),
+            "network": self.network,
             "module": self.module.state_dict(),
+            "logits": self._first_logits(),
             "optimiser": self._optimiser.state_dict(),
             "schedule": None if self._schedule is None else self._schedule.state_dict(),
             "best": self._best,
             "history": [(epoch.loss, epoch.held_out) for epoch in self.history],
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a state that `state` returned.
+    def load_state(self, state: Any, path: Path) -> None:
+        """Go on from a state that `state` returned, and that the file at `path` holds.
 
         Raises
         ------
         ValueError
-            If it is of a round with another loss or other targets.
+            If it is of a round with another loss, other targets or another network, or no state.
         """
-        t, loss = self.task.t, repr(self.task.loss)
-        if state["loss"] != loss:
+        effect = self._effect_of_loss()
+        try:
+            another = self._another(state, effect)
+            if another is None:
+                self.module.load_state_dict(state["module"])
+                self._optimiser.load_state_dict(state["optimiser"])
+                if self._schedule is not None:
+                    self._schedule.load_state_dict(state["schedule"])
+                self._best = state["best"]
+                self.history = [Epoch(*measured) for measured in state["history"]]
+                theirs = torch.as_tensor(state["logits"])
+        except Exception as error:  # of many kinds: each part of a state may be anything
+            raise damaged(path) from error
+        if another is None:
+            ours = self._first_logits()
+            if not _near(ours, theirs, 1e-2):
+                another = "network, or inputs, so that the same weights give other logits"
+        if another is not None:
             raise ValueError(
-                f"folder holds a round {t} with loss {state['loss']}; accepted here is {loss}, or "
-                "another folder"
+                f"{str(path)!r} holds a round {self.task.t} with another {another}; accepted are "
+                "the same make_module, inputs, loss and refinement, or another folder"
             )
-        ours, theirs = self.task.targets, state["targets"]
+
+    def _another(self, state: Any, effect: torch.Tensor) -> str | None:
+        """Say in what a state is of another round than this one."""
+        if not _near(effect, state["effect of the loss"], 1e-5):
+            return f"loss: {state['loss']} there, {described(self.task.loss)} here"
         # The outputs that targets were made of are computed anew, on a GPU not to the last bit.
-        if ours.shape != theirs.shape or not torch.allclose(ours, theirs, atol=1e-3):
-            raise ValueError(
-                f"folder holds a round {t} that was taught other targets; accepted are the same "
-                "refinement and inputs, or another folder"
-            )
-        self.module.load_state_dict(state["module"])
-        self._optimiser.load_state_dict(state["optimiser"])
-        if self._schedule is not None:
-            self._schedule.load_state_dict(state["schedule"])
-        self._best = state["best"]
-        self.history = [Epoch(*measured) for measured in state["history"]]
+        off = (self.task.targets - state["targets"]).abs().sum(dim=1) / 2
+        if float(off.max()) > 1e-3:
+            return "refinement, or inputs, so that it was taught other targets"
+        return None if state["network"] == self.network else "network"
+
+    def _first_logits(self) -> torch.Tensor:
+        """Return what the module says, as it is now, of a few instances."""
+        task = self.task
+        with seeded(task.device, ASKED, task.seed, task.t):
+            return _asked(self.module, [task.instances.first(_ASKED)], task.device)
+
+    def _effect_of_loss(self) -> torch.Tensor:
+        """Return the value of the loss, and its gradient, at logits and targets of many sizes."""
+        shape = (6, self.task.targets.shape[1])
+        dtype = torch.promote_types(self.task.targets.dtype, torch.float32)
+        numbers = torch.arange(math.prod(shape), dtype=dtype)
+        logits = (4 * torch.sin(numbers)).reshape(shape).to(self.task.device).requires_grad_()
+        targets = torch.softmax((4 * torch.cos(numbers)).reshape(shape), dim=1)
+        value = _mean_loss(self.task.loss, logits, targets.to(self.task.device))
+        (gradient,) = torch.autograd.grad(value, logits)
+        return torch.cat([value.detach()[None], gradient.flatten()]).cpu()
 
     def _step(self, numbers: torch.Tensor, inputs: Any) -> torch.Tensor:
         """Take one step on one batch and return the loss before it."""
@@ -282,15 +329,25 @@ def _logits_on(
     device: torch.device,
     kept: torch.Tensor | None,
 ) -> torch.Tensor:
+    return _asked(module, (inputs for _, inputs in instances.in_order(kept)), device)
+
+
+def _asked(module: nn.Module, batches: Iterable[Any], device: torch.device) -> torch.Tensor:
+    """Return the logits of batches, on the processor, and leave the module as it was."""
     was_training = module.training
     module.eval()
     with torch.no_grad():
-        parts = [
-            _logits(module, to_device(inputs, device)).cpu()
-            for _, inputs in instances.in_order(kept)
-        ]
+        parts = [_logits(module, to_device(inputs, device)).cpu() for inputs in batches]
     module.train(was_training)
     return torch.cat(parts)
+
+
+def _near(ours: torch.Tensor, theirs: torch.Tensor, share: float) -> bool:
+    """Whether numbers are the same up to a share of the largest."""
+    tolerance = share * float(ours.abs().max())
+    return ours.shape == theirs.shape and torch.allclose(
+        ours, theirs, rtol=0, atol=tolerance, equal_nan=True
+    )
 
 
 def _mean_loss(loss: Loss, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
+from torch.nn.parameter import is_lazy
 from tqdm.auto import tqdm
 
 from sdbook import _validate, distillation
@@ -26,12 +27,14 @@ from sdbook.training.device import seeded
 from sdbook.training.fitting import (
     HOLD_OUT,
     OUTPUTS,
+    READ,
     WEIGHTS,
     Epoch,
     Fitting,
     Task,
     outputs_on,
 )
+from sdbook.training.identity import inputs_of, network_of, optimiser_of, order_of, schedule_of
 from sdbook.training.recipe import Recipe
 
 __all__ = ["Round", "Run", "distill"]
@@ -107,10 +110,12 @@ def distill(
     ----------
     make_module : callable
         Returns a new module each time, which maps a batch of inputs to logits (instances, K). What
-        it draws follows from `seed` and the round.
+        it draws follows from `seed` and the round. To start from a module that has been trained
+        before, return a ``copy.deepcopy`` of it. Frozen parameters may be shared between rounds.
     inputs : tensor of shape (N, ...), Dataset or DataLoader
         Of the training instances. Items that are tuples count with their first entry: labels that
-        a data set brings are left alone.
+        a data set brings are left alone. A batch is a tensor, or holds tensors (a mapping, a list,
+        a data class), and reaches the module as what it is, on its device.
     given_labels : array_like of int, shape (N,)
         Labels, right or wrong, 0 to K - 1, in the order of the data set.
     lam : float
@@ -130,7 +135,9 @@ def distill(
     folder : path, optional
         Where to keep finished rounds, and each epoch of the round in progress. Called again with
         the same arguments, the run continues after the last whole epoch; on a processor it ends
-        with the same bits. More rounds can be asked for later.
+        with the same bits. More rounds can be asked for later, and `true_labels`, `test`, `device`
+        and `watch` may change. A folder of a run that differs in anything else is refused, and so
+        are damaged files; see the notes. Other files in the folder are left alone.
     watch : callable, optional
         Called after each epoch with the round, the epoch and the module, to measure something.
         Epochs that were trained before a run continued are not repeated for it.
@@ -144,9 +151,30 @@ def distill(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or `folder` holds another run.
+        If an argument is not as described, `folder` holds another run or a damaged file, or
+        modules of two rounds share what training changes.
     FloatingPointError
         If training diverges.
+
+    Notes
+    -----
+    What makes a run another one, for `folder`:
+
+    - Inputs, by content. They are read once, from the first to the last, and one epoch of batches
+      is drawn to compare the order. Compared are tensors, arrays, numbers and texts, alone or in
+      mappings, lists and data classes; of other objects, only the class. A data set has to bring
+      the same items at each reading: random transforms may draw from the global random numbers of
+      PyTorch, NumPy or Python, which follow from `seed`, and not from any of their own.
+    - The network, by its weights as `make_module` returns it, the methods of its classes, those
+      attributes of its parts that are numbers, texts or tensors, and the logits of the first
+      instances, which the weights that were kept have to give again (up to 1 %).
+    - The optimiser, by its class and settings, and the schedule, by the settings that it makes in
+      all epochs.
+    - Losses, by value and gradient, and refinements, by the targets that they make (up to 0.001).
+
+    What has no effect on any of these is not seen: a function outside the network's classes that
+    is called in training mode only, or inside an optimiser of your own. Another version of Python
+    or of a library may count as another network.
 
     Examples
     --------
@@ -182,8 +210,17 @@ def distill(
     refinements = _validate.one_each("refinement", refinement, rounds - 1, "student")
     losses = _validate.one_each("loss", loss or CrossEntropy(), rounds, "round")
     kept = _kept(len(instances), recipe, seed)
-    first = _made(make_module, where, seed, 1)
-    files = Checkpoints(folder, _options(first, given, K, lam, seed, recipe))
+    first = _made(make_module, where, seed, 1, [])
+    files = None
+    if folder is not None:
+        options = {
+            "given_labels": hashlib.sha256(given.tobytes()).hexdigest(),
+            "classes": K,
+            "lam": lam,
+            "seed": seed,
+            **_depends_on(first, instances, kept, recipe, where, seed),
+        }
+        files = Checkpoints(folder, options)
 
     steps: list[Round] = []
     with tqdm(total=rounds * recipe.epochs, unit="epoch", disable=not progress) as bar:
@@ -192,7 +229,7 @@ def distill(
             if t == 1:
                 module, targets = first, torch.as_tensor(one_hot(given, K), dtype=_dtype(first))
             else:
-                module = _made(make_module, where, seed, t)
+                module = _made(make_module, where, seed, t, [step.module for step in steps])
                 targets = refinements[t - 2](steps[-1].outputs)
                 _validate.targets("refined outputs", targets, steps[-1].outputs, K)
                 if recipe.start == "teacher":
@@ -208,26 +245,28 @@ def distill(
                 device=where,
                 seed=seed,
             )
-            fitting = _trained(Fitting(module, task), files, watch, bar)
+            network = None if files is None else network_of(module)
+            fitting = _trained(Fitting(module, task, network), files, watch, bar)
             steps.append(_round(fitting, judge, None if new is None else new[0]))
     return Run(tuple(steps), lam, type(first).__name__, given)
 
 
 def _trained(
     fitting: Fitting,
-    files: Checkpoints,
+    files: Checkpoints | None,
     watch: Callable[[int, int, nn.Module], object] | None,
     bar: Any,
 ) -> Fitting:
     """Train a round to its end, from where its file says that it stopped."""
     task = fitting.task
-    state = files.load(task.t)
-    if state is not None:
-        fitting.load_state(state)
+    state = None if files is None else files.load(task.t)
+    if files is not None and state is not None:
+        fitting.load_state(state, files.path(task.t))
         bar.update(len(fitting.history))
     while not fitting.done:
         fitting.epoch()
-        files.save(task.t, fitting.state())
+        if files is not None:
+            files.save(task.t, fitting.state())
         bar.update()
         if watch is not None:
             watch(task.t, len(fitting.history), fitting.module)
@@ -259,7 +298,11 @@ def _round(fitting: Fitting, judge: Judge | None, test_instances: Instances | No
 
 
 def _made(
-    make_module: Callable[[], nn.Module], device: torch.device, seed: int, t: int
+    make_module: Callable[[], nn.Module],
+    device: torch.device,
+    seed: int,
+    t: int,
+    before: Sequence[nn.Module],
 ) -> nn.Module:
     if not callable(make_module) or isinstance(make_module, nn.Module):
         raise TypeError(
@@ -273,7 +316,27 @@ def _made(
             f"make_module returns a {type(module).__name__}; accepted is a torch.nn.Module with "
             "parameters to train"
         )
+    theirs = {place for earlier in before for place in _learning(earlier)}
+    for place, name in _learning(module).items():
+        if place in theirs:
+            raise ValueError(
+                f"make_module returns a module in round {t} that shares {name!r} with an earlier "
+                "round's; accepted is a new module each time, such as copy.deepcopy(module), that "
+                "shares nothing but frozen parameters"
+            )
     return module.to(device)
+
+
+def _learning(module: nn.Module) -> dict[int, str]:
+    """Return where in memory is what training changes (buffers may be statistics), with names."""
+    kept = module.state_dict()
+    weights = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    buffers = [(name, buffer) for name, buffer in module.named_buffers() if name in kept]
+    return {
+        tensor.untyped_storage().data_ptr(): name
+        for name, tensor in weights + buffers
+        if not is_lazy(tensor) and tensor.numel()
+    }
 
 
 def _kept(instances: int, recipe: Recipe, seed: int) -> torch.Tensor:
@@ -307,26 +370,28 @@ def _judge(
     return Judge.of(given, true_labels, test[1], len(test[0]), classes)
 
 
-def _options(
-    module: nn.Module, given: NDArray[np.int64], classes: int, lam: float, seed: int, recipe: Recipe
+def _depends_on(
+    module: nn.Module,
+    instances: Instances,
+    kept: torch.Tensor,
+    recipe: Recipe,
+    device: torch.device,
+    seed: int,
 ) -> dict[str, Any]:
-    """Return what a run depends on, as far as it can be written down; functions by their effect."""
+    """Return how a run is trained, on what, as plain JSON: what a folder is known by."""
+    plain = ("epochs", "batch_size", "patience", "hold_out", "start", "mixed_precision")
     optimiser = recipe.optimiser([p for p in module.parameters() if p.requires_grad])
-    weights = hashlib.sha256()
-    for name, tensor in module.state_dict().items():
-        weights.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-        weights.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
+    with seeded(device, READ, seed):
+        inputs = inputs_of(instances)
+    with seeded(device, READ, seed):
+        order = order_of(instances, kept)
     return {
-        "given_labels": hashlib.sha256(given.tobytes()).hexdigest(),
-        "classes": classes,
-        "lam": lam,
-        "seed": seed,
-        "weights that make_module draws": weights.hexdigest(),
-        "optimiser": f"{type(optimiser).__name__} {optimiser.defaults}",
-        **{
-            name: getattr(recipe, name)
-            for name in ("epochs", "batch_size", "patience", "hold_out", "start")
-        },
+        **{name: np.asarray(getattr(recipe, name)).item() for name in plain},
+        "inputs": inputs,
+        "order of inputs": order,
+        "network that make_module returns": network_of(module),
+        "optimiser": optimiser_of(optimiser, module),
+        "schedule": schedule_of(recipe.schedule, optimiser, recipe.epochs),
     }
 
 

@@ -34,7 +34,8 @@ class Recipe:
     epochs : int
         Epochs of each round, at most.
     batch_size : int or None
-        Instances per step; None for all at once. A data loader brings its own.
+        Instances per step; None for all at once. A data loader brings its own. An instance that is
+        left over alone joins the batch before it, because batch normalisation cannot train on one.
     optimiser : callable
         From parameters to an optimiser without weight decay (lambda is part of the loss); Adam
         with learning rate 0.001 by default. Optimisers that evaluate the loss several times per
