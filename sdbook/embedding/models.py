@@ -145,8 +145,8 @@ class Encoder:
     ) -> NDArray[np.float32]:
         """Return one vector per instance.
 
-        Of the inputs, the model is given those that it has. A mean is over tokens that `counted`
-        marks.
+        Of the inputs, the model is given those that it has. Tokens that `counted` does not mark
+        are padding: no mean counts them, and the first token is not among them.
         """
         needed = "input_ids" if self.kind == "texts" else "pixel_values"
         placed = {
@@ -201,7 +201,7 @@ class Encoder:
             counted = values.new_ones(values.shape[:2])
         if self.pooling == "cls":
             first = counted.int().argmax(dim=1)
-            return values[torch.arange(len(values)), first]
+            return values[torch.arange(len(values), device=first.device), first]
         weights = counted[:, :, None].to(values.dtype)
         return (values * weights).sum(dim=1) / weights.sum(dim=1)
 
