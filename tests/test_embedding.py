@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 torch = pytest.importorskip("torch")
@@ -48,8 +51,8 @@ def language_model(seed=0):
     return transformers.BertModel(config), tokenizer()
 
 
-def tokenizer():
-    return transformers.BertTokenizer({word: number for number, word in enumerate(WORDS)})
+def tokenizer(**options):
+    return transformers.BertTokenizer({w: number for number, w in enumerate(WORDS)}, **options)
 
 
 def vision_model(seed=0):
@@ -64,6 +67,36 @@ def pictures(count=5, seed=0):
     return [
         Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)) for _ in range(count)
     ]
+
+
+SMALL = {
+    "hidden_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+}
+READS = {"vocab_size": len(WORDS), "max_position_embeddings": LONGEST, **SMALL}
+SEES = {"image_size": 24, "patch_size": 8, **SMALL}
+
+
+def made(name, seed=0, **sizes):
+    """A tiny model of any kind, by the name of its class without the last word."""
+    torch.manual_seed(seed)
+    return getattr(transformers, f"{name}Model")(getattr(transformers, f"{name}Config")(**sizes))
+
+
+def clip():
+    text = {**READS, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 0}
+    return made("CLIP", text_config=text, vision_config=SEES, projection_dim=6)
+
+
+def siglip():
+    text = {**READS, "projection_size": 8}
+    return made("Siglip", text_config=text, vision_config=SEES)
+
+
+def preparation():
+    return transformers.ViTImageProcessor(size={"height": 24, "width": 24})
 
 
 def counted(model):
@@ -112,6 +145,102 @@ def test_each_text_is_embedded_as_if_it_were_alone(language, pooling, batch):
     np.testing.assert_allclose(features, expected, atol=1e-6)
 
 
+GPT2 = {"vocab_size": len(WORDS), "n_positions": LONGEST, "n_embd": 8, "n_layer": 1, "n_head": 2}
+T5 = {"vocab_size": len(WORDS), "d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1}
+XLNET = {"vocab_size": len(WORDS), "d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 16}
+FNET = {**READS, "use_tpu_fourier_optimizations": False}
+MODELS = {
+    "BERT": lambda: made("Bert", **READS),
+    "RoBERTa": lambda: made("Roberta", pad_token_id=0, **READS),
+    "GPT-2": lambda: made("GPT2", **GPT2),
+    "XLNet": lambda: made("XLNet", **XLNET),
+    "FNet, which knows no mask": lambda: made("FNet", **FNET),
+    "CLIP": clip,
+    "SigLIP": siglip,
+}
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+@pytest.mark.parametrize("name", MODELS)
+def test_a_vector_does_not_depend_on_the_batch_however_a_tokenizer_pads(name, pooling, side):
+    pair = MODELS[name](), tokenizer(padding_side=side)
+    options = {"pooling": pooling, "normalise": False, "progress": False}
+    together = embed_texts(TEXTS, pair, **options)
+    alone = [embed_texts([text], pair, **options) for text in TEXTS]
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)
+
+
+@pytest.mark.parametrize("make", [clip, siglip], ids=["CLIP", "SigLIP"])
+@pytest.mark.parametrize("kind", ["text", "image"])
+def test_of_a_pair_of_towers_the_one_for_the_inputs_is_taken(make, kind):
+    model = make().eval()
+    if kind == "text":
+        features = embed_texts(
+            TEXTS, (model, tokenizer()), pooling="pooled", normalise=False, progress=False
+        )
+        tensors = tokenizer()(TEXTS, padding="max_length", max_length=LONGEST, return_tensors="pt")
+        del tensors["token_type_ids"]
+    else:
+        pair = model, preparation()
+        features = embed_images(pictures(), pair, normalise=False, progress=False)
+        tensors = preparation()(pictures(), return_tensors="pt")
+    with torch.no_grad():
+        tower = getattr(model, f"get_{kind}_features")(**tensors)
+    expected = getattr(tower, "pooler_output", tower)  # a tensor before transformers 5
+    np.testing.assert_allclose(features, expected, atol=1e-5)
+
+
+def test_one_processor_for_both_towers_will_do(tmp_path):
+    both = transformers.CLIPProcessor(preparation(), tokenizer())
+    for embed, items, part in (
+        (embed_texts, TEXTS, tokenizer()),
+        (embed_images, pictures(), preparation()),
+    ):
+        np.testing.assert_array_equal(
+            embed(items, (clip(), both), progress=False),
+            embed(items, (clip(), part), progress=False),
+        )
+
+
+def test_a_vision_model_with_a_projection_is_asked_for_it():
+    config = transformers.CLIPVisionConfig(projection_dim=6, **SEES)
+    pair = transformers.CLIPVisionModelWithProjection(config), preparation()
+    assert embed_images(pictures(), pair, progress=False).shape == (5, 6)
+
+
+@pytest.mark.parametrize(
+    ("embed", "inputs", "model", "prepare", "named"),
+    [
+        (embed_texts, TEXTS, lambda: made("ViT", **SEES), tokenizer, "T5EncoderModel"),
+        (embed_texts, TEXTS, lambda: made("T5", **T5), tokenizer, "T5EncoderModel"),
+        (embed_images, pictures(), lambda: made("Bert", **READS), preparation, "vision models"),
+    ],
+    ids=["vision", "decoder", "language"],
+)
+def test_a_model_of_something_else_is_named(embed, inputs, model, prepare, named):
+    with pytest.raises(ValueError, match=rf"model is \w+ .*does not run on these .*{named}"):
+        embed(inputs, (model(), prepare()), progress=False)
+
+
+def test_a_pooled_output_that_is_no_vector_is_named():
+    configs = {"text_config": READS, "image_config": SEES, "multimodal_config": SMALL}
+    pair = made("Flava", hidden_size=8, projection_dim=6, **configs), preparation()
+    with pytest.raises(ValueError, match=r"Flava.* returns an array of shape \(10, 6\) for each"):
+        embed_images(pictures(), pair, progress=False)
+
+
+def test_a_tokenizer_without_a_padding_token_is_fine():
+    bare = tokenizer(pad_token=None)
+    bare.pad_token = None
+    model = made("GPT2", **GPT2)
+    np.testing.assert_allclose(
+        embed_texts(TEXTS, (model, bare), progress=False),
+        embed_texts(TEXTS, (model, tokenizer()), progress=False),
+        atol=1e-6,
+    )
+
+
 def test_rows_have_unit_norm_and_the_same_direction(language):
     unit = embed_texts(TEXTS, language, progress=False)
     raw = embed_texts(TEXTS, language, normalise=False, progress=False)
@@ -140,6 +269,42 @@ def test_too_long_texts_can_be_cut(language):
     features = embed_texts([long, "dog"], language, truncate=True, progress=False)
     alone = embed_texts(["cat " * (LONGEST - 2)], language, progress=False)
     np.testing.assert_allclose(features[:1], alone, atol=1e-6)
+
+
+MPNET = {**READS, "pad_token_id": 1}
+
+
+@pytest.mark.parametrize(
+    ("make", "most"),
+    [
+        (lambda: made("Bert", **READS), LONGEST),
+        (lambda: made("Roberta", pad_token_id=0, **READS), LONGEST - 1),
+        (lambda: made("Roberta", pad_token_id=3, **READS), LONGEST - 4),
+        (lambda: made("MPNet", **MPNET), LONGEST - 2),
+        (clip, LONGEST),
+        (siglip, LONGEST),
+    ],
+    ids=["BERT", "RoBERTa", "RoBERTa with another padding", "MPNet", "CLIP", "SigLIP"],
+)
+def test_the_limit_is_what_the_model_can_read(make, most):
+    pair = make(), tokenizer()
+    longest = " ".join(["cat"] * (most - 2))
+    fits = embed_texts([longest, "dog"], pair, progress=False)
+    with pytest.raises(ValueError, match=rf"{most + 1} tokens, and \w+ reads at most {most};"):
+        embed_texts([f"{longest} cat", "dog"], pair, progress=False)
+    cut = embed_texts([f"{longest} cat dog", "dog"], pair, truncate=True, progress=False)
+    np.testing.assert_allclose(cut, fits, atol=1e-6)
+
+
+@pytest.mark.parametrize("limited", [False, True])
+def test_without_positions_that_end_the_tokenizer_says_how_long(limited):
+    tokens = tokenizer(**({"model_max_length": 10} if limited else {}))
+    pair = made("XLNet", **XLNET), tokens
+    if limited:
+        with pytest.raises(ValueError, match="reads at most 10"):
+            embed_texts(["cat " * 100], pair, progress=False)
+    else:
+        assert embed_texts(["cat " * 100], pair, progress=False).shape == (1, 8)
 
 
 def test_images_from_files_arrays_and_memory_are_the_same(vision, tmp_path):
@@ -183,6 +348,205 @@ def test_grey_images_are_read_as_colour(vision):
         embed_images([array], vision, progress=False) for array in (grey, colour)
     )
     np.testing.assert_array_equal(grey_features, colour_features)
+
+
+def saved(tmp_path, image, name, **options):
+    image.save(tmp_path / name, **options)
+    return tmp_path / name
+
+
+RAMP = np.arange(400, dtype=np.uint8).reshape(20, 20)
+DEEP = RAMP.astype(np.uint16) * 257
+GREY = Image.fromarray(RAMP)
+
+
+@pytest.mark.parametrize(
+    ("mode", "make"),
+    [
+        ("1", lambda at: (saved(at, GREY.convert("1"), "a.png"), GREY.convert("1").convert("L"))),
+        ("I;16", lambda at: (saved(at, Image.fromarray(DEEP), "a.png"), GREY)),
+        ("I;16B", lambda at: (Image.frombytes("I;16B", (20, 20), DEEP.astype(">u2")), GREY)),
+        ("I", lambda at: (saved(at, Image.fromarray(DEEP), "a.pgm"), GREY)),
+        ("I", lambda at: (saved(at, Image.fromarray(RAMP.astype(np.int32)), "a.tif"), GREY)),
+        (
+            "F",
+            lambda at: (saved(at, Image.fromarray(RAMP / np.float32(255)), "a.tif"), GREY),
+        ),
+        ("CMYK", lambda at: (saved(at, GREY.convert("CMYK"), "a.tif"), GREY)),
+        ("P", lambda at: (saved(at, GREY.convert("P"), "a.png"), GREY)),
+    ],
+)
+def test_an_image_with_other_numbers_is_the_same_image(vision, tmp_path, mode, make):
+    other, same = make(tmp_path)
+    opened = other if isinstance(other, Image.Image) else Image.open(other)
+    assert opened.mode == mode
+    for given in (other, opened):
+        np.testing.assert_array_equal(
+            embed_images([given], vision, progress=False),
+            embed_images([same], vision, progress=False),
+        )
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        DEEP,
+        DEEP.astype(">u2"),
+        RAMP[:, :, None],
+        np.stack([RAMP] * 3, axis=2),
+        np.stack([DEEP] * 3, axis=2),
+        np.stack([RAMP] * 3 + [np.full_like(RAMP, 255)], axis=2),
+    ],
+    ids=["16 bits", "big-endian", "one channel", "RGB", "16 bits RGB", "RGBA"],
+)
+def test_arrays_of_other_shapes_and_depths_are_the_same_image(vision, same):
+    np.testing.assert_array_equal(
+        embed_images([same], vision, progress=False), embed_images([RAMP], vision, progress=False)
+    )
+
+
+def ink(colour=(0, 0, 0), alpha=255):
+    """A mark on a transparent ground, and what can be seen of it on white."""
+    mark = np.zeros((20, 20, 4), np.uint8)
+    mark[5:12, 3:17] = [*colour, alpha]
+    seen = np.full((20, 20, 3), 255, np.uint8)
+    seen[5:12, 3:17] = np.rint(255 + (np.array(colour) - 255) * (alpha / 255))
+    return Image.fromarray(mark), Image.fromarray(seen)
+
+
+def in_a_palette():
+    """The mark in two colours, the first of them for the ground."""
+    image = Image.fromarray(np.asarray(ink()[0])[:, :, 3] // 255)
+    image.putpalette([9, 9, 9, 0, 0, 0])
+    return image
+
+
+def grey_ground(dtype):
+    """The mark on a grey that a file may call transparent."""
+    return Image.fromarray(np.where(np.asarray(ink()[0])[:, :, 3] > 0, 0, 99).astype(dtype))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda at: (saved(at, ink()[0], "a.png"), ink()[1]),
+        lambda at: (saved(at, ink(alpha=51)[0], "a.png"), ink(alpha=51)[1]),
+        lambda at: (np.asarray(ink()[0]), ink()[1]),
+        lambda at: (saved(at, ink()[0].convert("LA"), "a.png"), ink()[1]),
+        lambda at: (saved(at, in_a_palette(), "a.gif", transparency=0), ink()[1]),
+        lambda at: (saved(at, grey_ground(np.uint8), "a.png", transparency=99), ink()[1]),
+        lambda at: (saved(at, grey_ground(np.uint16), "a.png", transparency=99), ink()[1]),
+    ],
+    ids=["RGBA", "half", "array", "LA", "palette", "grey", "16 bits"],
+)
+def test_what_is_transparent_lies_on_white(vision, tmp_path, make):
+    image, seen = make(tmp_path)
+    np.testing.assert_array_equal(
+        embed_images([image], vision, progress=False), embed_images([seen], vision, progress=False)
+    )
+
+
+def test_what_would_vanish_on_white_is_named(vision):
+    white = ink(colour=(255, 255, 255))[0]
+    with pytest.raises(ValueError, match=r"images\[1\] cannot be read: it is white on a transp"):
+        embed_images([ink()[0], white], vision, progress=False)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_upright(vision, tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, pictures(1)[0], "a.png", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(path))
+    expected = embed_images([np.asarray(upright)], vision, progress=False)
+    for given in (path, Image.open(path)):
+        np.testing.assert_array_equal(embed_images([given], vision, progress=False), expected)
+
+
+def test_of_an_animation_the_first_image_counts(vision, tmp_path):
+    first, *others = [image.quantize() for image in pictures(3)]
+    path = saved(tmp_path, first, "a.gif", save_all=True, append_images=others)
+    with Image.open(path) as image:
+        assert image.n_frames == 3
+    np.testing.assert_array_equal(
+        embed_images([path], vision, progress=False), embed_images([first], vision, progress=False)
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [RAMP.astype(np.float32), RAMP / np.float32(100) - 1, RAMP * np.float32("nan")],
+    ids=["to 255", "negative", "nan"],
+)
+def test_floats_whose_white_is_not_known_are_named(vision, tmp_path, values):
+    path = saved(tmp_path, Image.fromarray(values), "a.tif")
+    with pytest.raises(ValueError, match=r"images\[1\] is '.*a.tif', .* from .* white is 1: scale"):
+        embed_images([*pictures(1), path], vision, progress=False)
+
+
+def test_integers_whose_white_is_not_known_are_named(vision):
+    with pytest.raises(ValueError, match=r"images\[0\] .* from 0 to 65535, .* white is 255: scale"):
+        embed_images([Image.fromarray(DEEP.astype(np.int32))], vision, progress=False)
+
+
+# A column of a data frame has an order and an index, and they may differ
+
+
+def test_a_column_of_images_is_read_in_its_own_order(vision, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    paths = [saved(tmp_path, image, f"{i}.png") for i, image in enumerate(pictures())]
+    column = pandas.Series([str(path) for path in paths]).sample(frac=1, random_state=1)
+    assert list(column.index) != sorted(column.index)
+    some = column[column.index > 1]
+    for series in (column, some, some.astype("category"), some.map(Image.open)):
+        for folder in (None, tmp_path / f"{len(list(tmp_path.iterdir()))}"):
+            features = embed_images(series, vision, folder=folder, progress=False)
+            expected = embed_images(list(series), vision, progress=False)
+            np.testing.assert_array_equal(features, expected)
+
+
+def test_a_column_of_texts_is_read_in_its_own_order(language):
+    pandas = pytest.importorskip("pandas")
+    column = pandas.Series(TEXTS).sample(frac=1, random_state=1)[:5]
+    np.testing.assert_array_equal(
+        embed_texts(column, language, progress=False),
+        embed_texts(list(column), language, progress=False),
+    )
+
+
+def test_a_row_that_is_missing_is_counted_by_its_place(language, vision):
+    pandas = pytest.importorskip("pandas")
+    texts = pandas.Series(["a cat", None, "dog"], index=[7, 8, 9])
+    with pytest.raises(TypeError, match=r"texts\[1\] is (None|nan)"):
+        embed_texts(texts, language, progress=False)
+    images = pandas.Series([*pictures(1), float("nan")], index=[7, 8])
+    with pytest.raises(TypeError, match=r"images\[1\] is nan"):
+        embed_images(images, vision, progress=False)
+
+
+@pytest.mark.parametrize("make", ["frame", "dictionary", "set"])
+def test_what_has_no_order_or_several_columns_is_refused(language, vision, make):
+    if make == "frame":
+        items = pytest.importorskip("pandas").DataFrame({"text": TEXTS})
+    else:
+        items = dict.fromkeys(TEXTS) if make == "dictionary" else set(TEXTS)
+    named = type(items).__name__
+    with pytest.raises(TypeError, match=f"texts is a {named}; accepted is a sequence of strings"):
+        embed_texts(items, language, progress=False)
+    with pytest.raises(TypeError, match=f"images is a {named}; accepted is a sequence of paths"):
+        embed_images(items, vision, progress=False)
+
+
+def test_an_image_does_not_depend_on_the_size_of_its_neighbours():
+    large = Image.fromarray(np.random.default_rng(1).integers(0, 256, (60, 90, 3), dtype=np.uint8))
+    images = [*pictures(2), large, *pictures(1)]
+    torch.manual_seed(0)
+    config = transformers.ResNetConfig(embedding_size=4, hidden_sizes=[4, 6], depths=[1, 1])
+    pads = transformers.DetrImageProcessor(do_resize=False)
+    pair = transformers.ResNetModel(config), pads
+    alone = [embed_images([image], pair, progress=False) for image in images]
+    together = embed_images(images, pair, progress=False)
+    np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-6)
 
 
 # What does not go in
@@ -238,13 +602,75 @@ def no_file(tmp_path):
     return tmp_path / "cat.png"
 
 
-@pytest.mark.parametrize("make", [broken_file, cut_file, no_file])
+def odd_file(tmp_path):
+    path = tmp_path / "cat.png"  # a PPM inside: its decoder raises a ValueError of its own
+    path.write_bytes(b"P6\n4\xc40 40\n255\n" + bytes(4800))
+    return path
+
+
+def bomb(tmp_path):
+    path = saved(tmp_path, Image.new("L", (4, 4)), "cat.png")
+    data = path.read_bytes()
+    header = b"IHDR" + struct.pack(">II", 60_000, 60_000) + data[24:29]
+    path.write_bytes(data[:12] + header + struct.pack(">I", zlib.crc32(header)) + data[33:])
+    return path
+
+
+def directory(tmp_path):
+    path = tmp_path / "cat.png"
+    path.mkdir()
+    return path
+
+
+def no_path(tmp_path):
+    return f"{tmp_path}\0cat.png"
+
+
+@pytest.mark.parametrize(
+    "make", [broken_file, cut_file, no_file, odd_file, bomb, directory, no_path]
+)
 @pytest.mark.parametrize("cached", [False, True])
 def test_a_file_that_is_no_image_is_named(vision, tmp_path, make, cached):
     images = [*pictures(3), make(tmp_path)]
     folder = tmp_path / "features" if cached else None
     with pytest.raises(ValueError, match=r"images\[3\] is '.*cat.png', which cannot be read: \w"):
         embed_images(images, vision, folder=folder, progress=False)
+
+
+class Lazily:
+    """As a column of a data set: an image is decoded when it is asked for."""
+
+    def __init__(self, files):
+        self.files = files
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, i):
+        return Image.open(io.BytesIO(self.files[i].read_bytes()))
+
+
+@pytest.mark.parametrize("make", [broken_file, cut_file, odd_file])
+@pytest.mark.parametrize("cached", [False, True])
+def test_an_image_that_a_column_cannot_decode_is_named(vision, tmp_path, make, cached):
+    files = [saved(tmp_path, pictures(1)[0], "dog.png"), make(tmp_path)]
+    folder = tmp_path / "features" if cached else None
+    with pytest.raises(ValueError, match=r"images\[1\] cannot be read: \w"):
+        embed_images(Lazily(files), vision, folder=folder, progress=False)
+
+
+def test_an_image_that_the_processor_refuses_is_named():
+    torch.manual_seed(0)
+    config = transformers.ResNetConfig(embedding_size=4, hidden_sizes=[4, 6], depths=[1, 1])
+    strict = transformers.ConvNextImageProcessor(size={"shortest_edge": 32})
+    strict.image_mean = [0.5]
+    with pytest.raises(ValueError, match=r"images\[0\], of 30 x 20 pixels, cannot be prepared: \w"):
+        embed_images(pictures(2), (transformers.ResNetModel(config), strict), progress=False)
+
+
+def test_an_image_without_pixels_is_named(vision):
+    with pytest.raises(ValueError, match=r"images\[1\] cannot be read: its size is 0 x 5"):
+        embed_images([*pictures(1), Image.new("RGB", (0, 5))], vision, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -459,6 +885,57 @@ def test_a_folder_with_other_files_is_refused(language, tmp_path):
     with pytest.raises(ValueError, match="holds files but no manifest"):
         embed_texts(TEXTS, language, folder=tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+# What file managers, notebooks and network drives leave behind, and what nobody finished
+LEFT_BEHIND = [
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+    ".ipynb_checkpoints",
+    ".nfs0001",
+    "._000000000-000000003.safetensors",
+    "manifest.json.0123.unfinished",
+    "000000000-000000003.safetensors.0123.unfinished",
+]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_others_leave_in_the_folder_does_not_stop_a_run(language, tmp_path, name, begun):
+    call = {"model": language, "folder": tmp_path, "batch": 3, "progress": False}
+    if begun:
+        embed_texts(TEXTS, **call)
+    (tmp_path / name).write_text("")
+    np.testing.assert_array_equal(
+        embed_texts(TEXTS, **call), embed_texts(TEXTS, language, batch=3, progress=False)
+    )
+
+
+@pytest.mark.parametrize("name", ["000000000-000000003 (1).safetensors", "best-model.safetensors"])
+def test_only_files_with_our_names_are_read(language, tmp_path, name):
+    call = {"model": language, "folder": tmp_path, "batch": 3, "progress": False}
+    first = embed_texts(TEXTS, **call)
+    (tmp_path / name).write_text("")
+    np.testing.assert_array_equal(embed_texts(TEXTS, **call), first)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "3"])
+def test_a_damaged_manifest_is_named(language, tmp_path, content):
+    embed_texts(TEXTS, language, folder=tmp_path, progress=False)
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ValueError, match=r"manifest.json' is damaged"):
+        embed_texts(TEXTS, language, folder=tmp_path, progress=False)
+
+
+def test_features_that_an_earlier_version_made_otherwise_are_refused(language, tmp_path):
+    embed_texts(TEXTS, language, folder=tmp_path, progress=False)
+    path = tmp_path / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["format"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="its format is None, not 'sdbook embedding, 2'"):
+        embed_texts(TEXTS, language, folder=tmp_path, progress=False)
 
 
 def test_a_damaged_shard_is_named(language, tmp_path):

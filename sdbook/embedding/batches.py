@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,36 @@ from sdbook import _validate
 from sdbook.embedding.store import Store
 
 Vectors = NDArray[np.float32]
+
+
+def in_order(what: str, items: Any, accepted: str) -> Any:
+    """Return inputs that answer to their position: ``items[i]`` is the i-th of them.
+
+    Parameters
+    ----------
+    what : str
+        Name of the argument.
+    items : sequence
+        A column of pandas is asked for its index by ``items[i]``, so it becomes a list. All else
+        stays as it is: whatever decodes its items one by one goes on doing so.
+    accepted : str
+        For messages.
+
+    Returns
+    -------
+    sequence
+
+    Raises
+    ------
+    TypeError
+        If `items` has no order, or is a table: its columns would be taken for its rows.
+    """
+    if isinstance(items, (Mapping, set, frozenset)) or hasattr(items, "columns"):
+        raise TypeError(
+            f"{what} is a {type(items).__name__}; accepted is a sequence of {accepted}, such as a "
+            "list or one column of a data frame"
+        )
+    return list(items) if hasattr(items, "iloc") else items
 
 
 def in_batches(

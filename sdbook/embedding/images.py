@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
-from transformers import AutoImageProcessor
+from PIL import Image, ImageOps
 
 from sdbook import _validate
 from sdbook._device import choose_device
-from sdbook.embedding.batches import in_batches
+from sdbook.embedding.batches import in_batches, in_order
 from sdbook.embedding.models import Encoder, Model
 from sdbook.embedding.store import Store
+
+READABLE = "files and images that PIL can read, with a known black and white"
+WHITE = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "I": 255, "F": 1}
+"""What counts as white in PIL's modes with more than 8 bits, all of them grey."""
 
 
 def embed_images(
@@ -39,17 +44,20 @@ def embed_images(
     Parameters
     ----------
     images : sequence of paths, PIL images or arrays
-        One per instance: files, `PIL.Image.Image`, or uint8 arrays of shape (height, width) or
-        (height, width, 3). Each is opened when its batch comes, so a long list of files (or a
-        column of a `datasets.Dataset`) needs no memory.
+        One per instance: files, `PIL.Image.Image`, or uint8 or uint16 arrays of shape (height,
+        width) or (height, width, channels), with 1, 3 (RGB) or 4 (RGBA) channels. Also a column of
+        a pandas frame, in its own order. Each is opened when its batch comes, so a long list of
+        files (or a column of a `datasets.Dataset`) needs no memory.
     model : str, path or (model, image processor)
         A name on the Hugging Face hub, such as "microsoft/resnet-34"; a folder with a model; or
-        the two objects.
+        the two objects. Of a pair of a text model and a vision model, such as CLIP or SigLIP, the
+        vision model is taken.
     revision : str, optional
         Branch, tag or commit, for a name on the hub.
     pooling : {"pooled", "mean", "cls"}
         What the model itself calls its pooled output (in a ResNet the mean over the last feature
-        maps), the mean over patches, or the first token.
+        maps; in CLIP and its like what is compared with texts), the mean over patches, or the first
+        token.
     normalise : bool
         Scale each vector to unit norm, as the theory assumes.
     content : str, optional
@@ -65,15 +73,30 @@ def embed_images(
     Raises
     ------
     TypeError
-        If an item is not an image or a path (such as None); the message names its index.
+        If an item is not an image or a path (such as None), the message names its index; if
+        `images` is a data frame, a dictionary or a set.
     ValueError
-        If an image cannot be read or is empty (the message names its index and its file); if an
+        If an image cannot be read, is empty, or leaves open what is black and what is white (the
+        message names its index and its file); if the model is of something else than images; if an
         option is unknown; if `folder` holds features of other images, another model or other
         settings.
 
     See Also
     --------
     embed_texts : The same for texts.
+
+    Notes
+    -----
+    The model sees an RGB image of 8 bits a channel, as a viewer shows it:
+
+    - turned upright, where the camera noted how it was held (EXIF);
+    - on white, where it is transparent. An image of which nothing is left then, such as a white
+      logo, is an error;
+    - grey of 16 bits from 0, black, to 65535, white, whatever the image's own extremes; floats from
+      0 to 1; integers of 32 bits from 0 to 255. Other values are an error;
+    - of an animation, or another file of several images, the first.
+
+    An image's features do not depend on the others.
 
     Examples
     --------
@@ -87,23 +110,35 @@ def embed_images(
     (3, 8)
     """
     batch = _validate.count("batch", batch)
+    images = in_order("images", images, "paths, PIL images or arrays")
     if isinstance(images, (str, bytes, os.PathLike)) or not len(images):
         raise ValueError(
             f"images is {images!r:.60}; accepted is a sequence of at least one path, PIL image or "
             "array"
         )
     encoder = Encoder.load(
-        model, AutoImageProcessor, revision=revision, pooling=pooling, device=choose_device(device)
+        model, "images", revision=revision, pooling=pooling, device=choose_device(device)
     )
     store = None
     if folder is not None:
         hashed = _content(images) if content is None else content
-        store = Store(folder, encoder.manifest("images", len(images), hashed, normalise))
+        store = Store(folder, encoder.manifest(len(images), hashed, normalise))
+
+    def prepared(i: int) -> dict[str, torch.Tensor]:
+        image = _opened(_item(images, i), i)
+        start = f"images[{i}], of {image.width} x {image.height} pixels, cannot be prepared"
+        with _named(start, "images that the model's image processor takes"):
+            return dict(encoder.processor(images=[image], return_tensors="pt"))
 
     def encode(indices: Sequence[int]) -> NDArray[np.float32]:
-        opened = [_opened(images[i], i) for i in indices]
-        pixels = encoder.processor(images=opened, return_tensors="pt")["pixel_values"]
-        return encoder.encode({"pixel_values": pixels})
+        # One by one, because some processors pad a small image until it is as large as its
+        # neighbours. Those that come out in one shape go through the model together.
+        rows = []
+        for shapes, alike in groupby(map(prepared, indices), key=_shapes):
+            parts = list(alike)
+            together = {name: torch.cat([part[name] for part in parts]) for name in shapes}
+            rows.append(encoder.encode(together, together.get("pixel_attention_mask")))
+        return np.concatenate(rows)
 
     with encoder.in_use():
         return in_batches(
@@ -117,48 +152,87 @@ def embed_images(
         )
 
 
+def _item(images: Sequence[Any], i: int) -> Any:
+    """Return the i-th item, which a column of a data set decodes only now."""
+    with _named(f"images[{i}] cannot be read", READABLE):
+        return images[i]
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in tensors.items()}
+
+
 def _opened(image: Any, i: int) -> Image.Image:
     """Return an item as an RGB image in memory."""
     if isinstance(image, (str, os.PathLike)):
-        try:
-            with Image.open(image) as file:
-                return file.convert("RGB")
-        except (OSError, UnidentifiedImageError, SyntaxError) as error:
-            raise ValueError(
-                f"images[{i}] is {os.fspath(image)!r}, which cannot be read: "
-                f"{_reason(error)}; accepted are files of images"
-            ) from error
+        with _named(_unreadable(image, i), READABLE), Image.open(image) as file:
+            return _seen(file)
     if isinstance(image, np.ndarray):
-        grey_or_colour = image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
-        if image.dtype != np.uint8 or not grey_or_colour or not image.size:
+        grey_or_colour = image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3, 4))
+        whole = image.dtype.kind == "u" and image.dtype.itemsize <= 2
+        if not whole or not grey_or_colour or not image.size:
             raise ValueError(
                 f"images[{i}] is an array of shape {image.shape} and dtype {image.dtype}; accepted "
-                "are uint8 arrays of shape (height, width) or (height, width, 3)"
+                "are uint8 and uint16 arrays of shape (height, width), or (height, width, "
+                "channels) with 1, 3 or 4 channels"
             )
-        return Image.fromarray(image).convert("RGB")
+        if image.dtype.itemsize == 2:
+            image = _eight_bits(image, 65535)
+        if image.shape[2:] == (1,):
+            image = image[:, :, 0]
+        image = Image.fromarray(image)
     if not isinstance(image, Image.Image):
-        raise TypeError(
-            f"images[{i}] is {image!r:.60}; accepted are paths, PIL images and uint8 arrays"
-        )
-    try:
+        raise TypeError(f"images[{i}] is {image!r:.60}; accepted are paths, PIL images and arrays")
+    with _named(f"images[{i}] cannot be read", READABLE):  # PIL may read a file only now
+        return _seen(image)
+
+
+def _seen(image: Image.Image) -> Image.Image:
+    """Return what a viewer shows: upright, on white, with 8 bits a channel."""
+    if not image.width * image.height:
+        raise ValueError(f"its size is {image.width} x {image.height}")
+    white = WHITE.get(image.mode)
+    if image.mode == "I" and image.format == "PPM":  # PIL's way to hold 16 bits of this format
+        white = 65535
+    image = ImageOps.exif_transpose(image)
+    if white is not None:
+        values = np.asarray(image)
+        if not (values.min() >= 0 and values.max() <= white):
+            raise ValueError(
+                f"its values go from {values.min():g} to {values.max():g}, while in mode "
+                f"{image.mode!r} black is 0 and white is {white}: scale them to that"
+            )
+        grey = Image.fromarray(_eight_bits(values, white))
+        if "transparency" in image.info:
+            opaque = values != image.info["transparency"]
+            grey.putalpha(Image.fromarray(opaque.astype(np.uint8) * np.uint8(255)))
+        image = grey
+    if not image.has_transparency_data:
         return image.convert("RGB")
-    except (OSError, SyntaxError) as error:  # a file that PIL opened, and reads only now
-        raise ValueError(f"images[{i}] cannot be read: {error}; accepted are images") from error
+    layer = image.convert("RGBA")
+    paper = Image.new("RGBA", layer.size, "white")
+    shown = Image.alpha_composite(paper, layer).convert("RGB")
+    least, most = layer.getchannel("A").getextrema()
+    if least != most and np.asarray(shown).min() == 255:
+        raise ValueError(
+            "it is white on a transparent ground, and on white nothing of it can be seen: paste "
+            "it on another ground"
+        )
+    return shown
+
+
+def _eight_bits(values: NDArray[Any], white: int) -> NDArray[np.uint8]:
+    return np.rint(values.astype(np.float32) * np.float32(255 / white)).astype(np.uint8)
 
 
 def _content(images: Sequence[Any]) -> str:
     """Hash the files as they are, and all else by its pixels."""
     content = hashlib.sha256()
     for i in range(len(images)):
-        image = images[i]
+        image = _item(images, i)
         if isinstance(image, (str, os.PathLike)):
-            try:
+            with _named(_unreadable(image, i), READABLE):
                 data = Path(image).read_bytes()
-            except OSError as error:
-                raise ValueError(
-                    f"images[{i}] is {os.fspath(image)!r}, which cannot be read: "
-                    f"{_reason(error)}; accepted are files of images"
-                ) from error
             content.update(len(data).to_bytes(8, "little"))
         else:
             opened = _opened(image, i)
@@ -168,5 +242,15 @@ def _content(images: Sequence[Any]) -> str:
     return content.hexdigest()
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _unreadable(path: str | os.PathLike[str], i: int) -> str:
+    return f"images[{i}] is {os.fspath(path)!r}, which cannot be read"
+
+
+@contextmanager
+def _named(start: str, accepted: str) -> Iterator[None]:
+    """Turn any error into one that says which image it is about."""
+    try:
+        yield
+    except Exception as error:  # decoders raise all kinds, down to struct.error
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise ValueError(f"{start}: {reason}; accepted are {accepted}") from error

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,19 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer, ProcessorMixin
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 POOLINGS = ("mean", "cls", "pooled")
+PAIRS = "pairs of a text model and a vision model, such as CLIPModel"
+SUITABLE = {
+    "texts": "models of texts alone (of an encoder with a decoder the encoder, such as "
+    f"T5EncoderModel), and {PAIRS}",
+    "images": f"vision models, and {PAIRS}",
+}
+
+FORMAT = "sdbook embedding, 2"
+"""Changes when the same inputs, model and settings no longer give the same vectors."""
 
 Model = str | PathLike[str] | tuple[Any, Any]
 """A name on the Hugging Face hub, a folder, or (model, tokenizer or image processor)."""
@@ -27,6 +38,7 @@ Model = str | PathLike[str] | tuple[Any, Any]
 class Encoder:
     """A model in use: what it is called, on which device it runs, how its outputs are pooled."""
 
+    kind: str
     name: str
     revision: str | None
     model: Any
@@ -38,13 +50,13 @@ class Encoder:
     def load(
         cls,
         model: Model,
-        processor_class: Any,
+        kind: str,
         *,
         revision: str | None,
         pooling: str,
         device: torch.device,
     ) -> Encoder:
-        """Load by name or from a folder, or take objects as they are."""
+        """Load what embeds "texts" or "images": by name, from a folder, or objects as they are."""
         if pooling not in POOLINGS:
             raise ValueError(f"pooling is {pooling!r}; accepted are {', '.join(POOLINGS)}")
         if isinstance(model, tuple):
@@ -54,10 +66,13 @@ class Encoder:
                     "of a model and its tokenizer (for images: its image processor)"
                 )
             network, processor = model
+            if isinstance(processor, ProcessorMixin):  # both in one, as CLIPProcessor
+                processor = processor.tokenizer if kind == "texts" else processor.image_processor
             name = getattr(network, "name_or_path", "") or type(network).__name__
         elif isinstance(model, (str, PathLike)):
             name = fspath(model)
-            processor = processor_class.from_pretrained(name, revision=revision)
+            prepares = AutoTokenizer if kind == "texts" else AutoImageProcessor
+            processor = prepares.from_pretrained(name, revision=revision)
             network = AutoModel.from_pretrained(name, revision=revision)
         else:
             raise TypeError(
@@ -66,7 +81,7 @@ class Encoder:
             )
         # The hub tells which commit a name or a branch stood for.
         commit = getattr(network.config, "_commit_hash", None)
-        return cls(name, commit or revision, network, processor, pooling, device)
+        return cls(kind, name, commit or revision, network, processor, pooling, device)
 
     def fingerprint(self) -> dict[str, str]:
         """Return hashes of the weights and of what comes before them.
@@ -86,10 +101,11 @@ class Encoder:
                 inputs.update(_settings(path))
         return {"weights": weights.hexdigest(), "processor": inputs.hexdigest()}
 
-    def manifest(self, kind: str, count: int, content: str, normalise: bool) -> dict[str, Any]:
+    def manifest(self, count: int, content: str, normalise: bool) -> dict[str, Any]:
         """Return all that decides what the features of these inputs are."""
         return {
-            "kind": kind,
+            "format": FORMAT,
+            "kind": self.kind,
             "count": count,
             "content": content,
             # Where a folder lies does not matter: what is in it has a hash of its own.
@@ -110,36 +126,83 @@ class Encoder:
         finally:
             self.model.train(was_training)
 
-    def encode(self, tensors: Mapping[str, torch.Tensor]) -> NDArray[np.float32]:
-        """Return one vector per instance."""
-        placed = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+    @property
+    def tower(self) -> Any:
+        """What is called: the model, or of a pair of towers (as CLIP) the one for these inputs."""
+        towers = {
+            kind: getattr(self.model, f"get_{kind[:-1]}_features", None)
+            for kind in ("texts", "images")
+        }
+        return towers[self.kind] if all(towers.values()) else self.model
+
+    def takes(self, name: str) -> bool:
+        """Whether the model has an input of this name."""
+        called = self.tower
+        return name in signature(getattr(called, "forward", called)).parameters
+
+    def encode(
+        self, tensors: Mapping[str, torch.Tensor], counted: torch.Tensor | None = None
+    ) -> NDArray[np.float32]:
+        """Return one vector per instance.
+
+        Of the inputs, the model is given those that it has. Tokens that `counted` does not mark
+        are padding: no mean counts them, and the first token is not among them.
+        """
+        needed = "input_ids" if self.kind == "texts" else "pixel_values"
+        placed = {
+            name: tensor.to(self.device)
+            for name, tensor in tensors.items()
+            if name == needed or self.takes(name)
+        }
         with torch.inference_mode():
-            vectors = self._pool(self.model(**placed), placed.get("attention_mask"))
+            try:
+                outputs = self.tower(**placed)
+            except (AttributeError, TypeError, ValueError) as error:  # it asks for other inputs
+                raise ValueError(
+                    f"model is {self._title}, which does not run on these {self.kind} ({error}); "
+                    f"accepted are {SUITABLE[self.kind]}"
+                ) from error
+            if isinstance(outputs, torch.Tensor):  # of a tower, before transformers 5
+                outputs = BaseModelOutputWithPooling(pooler_output=outputs)
+            vectors = self._pool(outputs, None if counted is None else counted.to(self.device))
         return vectors.float().cpu().numpy()
 
-    def _pool(self, outputs: Any, mask: torch.Tensor | None) -> torch.Tensor:
-        kind = "last_hidden_state" if self.pooling != "pooled" else "pooler_output"
-        values = getattr(outputs, kind, None)
+    @property
+    def _title(self) -> str:
+        return f"{self.name} ({type(self.model).__name__})"
+
+    def _pool(self, outputs: Any, counted: torch.Tensor | None) -> torch.Tensor:
+        kinds = ["last_hidden_state"]
+        if self.pooling == "pooled":
+            kinds = ["pooler_output", "text_embeds" if self.kind == "texts" else "image_embeds"]
+        found = (getattr(outputs, kind, None) for kind in kinds)
+        values = next((values for values in found if values is not None), None)
         if values is None:
             raise ValueError(
-                f"pooling is {self.pooling!r}, and {self.name} ({type(self.model).__name__}) "
-                f"returns no {kind}; accepted are models that do, or another pooling "
-                f"({', '.join(POOLINGS)})"
+                f"pooling is {self.pooling!r}, and {self._title} returns no {kinds[0]}; accepted "
+                f"are models that do, or another pooling ({', '.join(POOLINGS)})"
             )
         if self.pooling == "pooled":
+            if values[0].numel() != values.shape[1]:
+                raise ValueError(
+                    f"pooling is 'pooled', and {self._title} returns an array of shape "
+                    f"{tuple(values.shape[1:])} for each instance; accepted are models that "
+                    "return one vector, or another pooling (mean, cls)"
+                )
             return values.flatten(start_dim=1)
         if values.ndim == 4:  # feature maps of a convolution: (instances, channels, height, width)
             if self.pooling == "cls":
                 raise ValueError(
-                    f"pooling is 'cls', and {self.name} ({type(self.model).__name__}) is a "
-                    "convolutional network without such a token; accepted are mean and pooled"
+                    f"pooling is 'cls', and {self._title} is a convolutional network without such "
+                    "a token; accepted are mean and pooled"
                 )
             return values.mean(dim=(2, 3))
+        if counted is None:
+            counted = values.new_ones(values.shape[:2])
         if self.pooling == "cls":
-            return values[:, 0]
-        if mask is None:
-            return values.mean(dim=1)
-        weights = mask[:, :, None].to(values.dtype)  # padding does not count
+            first = counted.int().argmax(dim=1)
+            return values[torch.arange(len(values), device=first.device), first]
+        weights = counted[:, :, None].to(values.dtype)
         return (values * weights).sum(dim=1) / weights.sum(dim=1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from sdbook._files import whole_file
+from sdbook._files import UNFINISHED, whole_file
 
 MANIFEST = "manifest.json"
+_SHARD = re.compile(r"(\d{9,})-(\d{9,})\.safetensors")
+# What file managers and network drives leave in any folder that somebody looks into.
+_NOBODYS = re.compile(r"\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 
 
 class Store:
     """A folder of shards ``START-STOP.safetensors``, rows START to STOP - 1 of the features.
 
     Files appear under their name when they are complete (written beside it, then renamed), so
-    whatever interrupts a run, a shard is either whole or not there.
+    whatever interrupts a run, a shard is either whole or not there. Only files with the names that
+    this class gives are read; hidden ones and remains of an interrupted run do not count.
 
     Parameters
     ----------
@@ -34,7 +39,8 @@ class Store:
     Raises
     ------
     ValueError
-        If the folder holds features of something else, or files without a manifest.
+        If the folder holds features of something else, or files without a manifest, or if the
+        manifest is damaged.
     """
 
     def __init__(self, folder: str | os.PathLike[str], manifest: Mapping[str, Any]) -> None:
@@ -43,7 +49,7 @@ class Store:
         if path.exists():
             _compare(path, manifest)
             return
-        if self.folder.exists() and any(self.folder.iterdir()):
+        if self.folder.exists() and not all(map(_does_not_count, self.folder.iterdir())):
             raise ValueError(
                 f"folder is {str(self.folder)!r}, which holds files but no {MANIFEST}; accepted "
                 "are a new or empty folder, and one that an earlier call has begun"
@@ -54,8 +60,11 @@ class Store:
 
     def read(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
         """Yield the start, the stop and the rows of each shard."""
-        for path in sorted(self.folder.glob("*-*.safetensors")):
-            start, stop = map(int, path.stem.split("-"))
+        for path in sorted(self.folder.iterdir()):
+            name = _SHARD.fullmatch(path.name)
+            if name is None:
+                continue
+            start, stop = map(int, name.groups())
             try:
                 rows = load_file(path)["features"]
             except (SafetensorError, KeyError) as error:
@@ -72,8 +81,18 @@ class Store:
             file.write(save({"features": np.ascontiguousarray(rows)}))
 
 
+def _does_not_count(path: Path) -> bool:
+    return bool(_NOBODYS.fullmatch(path.name)) or path.name.endswith(UNFINISHED)
+
+
 def _compare(path: Path, manifest: Mapping[str, Any]) -> None:
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        kept = dict(json.loads(path.read_bytes()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"{str(path)!r} is damaged ({error}), so what the features beside it are of is not "
+            "known; accepted are a new folder, and one that an earlier call has begun"
+        ) from error
     for name in {**manifest, **kept}:
         if kept.get(name) != manifest.get(name):
             raise ValueError(
