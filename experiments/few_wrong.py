@@ -154,7 +154,7 @@ def as_markdown(store: dict[str, Any], source: str = "texts") -> str:
         return f"{100 * found[0]:.1f} ± {100 * found[1]:.1f}"
 
     lines = [
-        "| wrong labels | equal classes | unequal classes | every row twice | wrong in the first 50 |",
+        "| wrong labels | equal classes | unequal classes | every row twice | wrong in first 50 |",
         "|---|---|---|---|---|",
     ]
     for rate in RATES:

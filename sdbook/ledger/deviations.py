@@ -342,18 +342,29 @@ def candidate_sets(rng: Generator) -> float:
 
 
 def partial_label(rng: Generator) -> float:
-    """The condition on candidate sets against a student that is taught them, and who is in them."""
+    """Conditions on candidate sets against a student that is taught them, and who is in them.
+
+    Balanced sets are put to the short condition. Any noise, ties and favourites of all classes
+    included, is put to the one that compares outputs.
+    """
     while True:
         drawn, k = _distinct_blocks(rng), int(rng.integers(2, 4))
         sets = top(drawn.outputs(), k)
         if _balanced(drawn, sets) and drawn.resolves(2):
             break
     right = credit(drawn.outputs(targets=sets), drawn.true).min() == 1
-    truth = (sets[np.arange(len(sets)), drawn.true] > 0).all()
-    kind = {"superclasses": drawn.superclasses}
-    says = bool(theory.partial_label_recovers(_factors(drawn), drawn.C, k, **kind))
+    held = np.stack([(sets[drawn.true == i] > 0).all(axis=0) for i in range(drawn.K)])
+    says = np.array_equal(held, np.eye(drawn.K, dtype=bool))
     lead = _lead_of_truth(drawn)
-    return float(says != right or (lead > 0 and not truth) or (lead < 0 and right))
+    off = says != right or (lead > 0 and not held.diagonal().all()) or (lead < 0 and right)
+    while not (free := blocks(rng, balanced=bool(rng.integers(2)))).resolves(2):
+        pass
+    for each, size in ((drawn, k), (free, int(rng.integers(2, free.K + 1)))):
+        student = each.outputs(targets=top(each.outputs(), size))
+        kind = {"superclasses": each.superclasses}
+        says = bool(theory.partial_label_recovers(_factors(each), each.C, size, **kind))
+        off |= says != (credit(student, each.true).min() == 1)
+    return float(off)
 
 
 def one_partner(rng: Generator) -> float:
@@ -375,12 +386,13 @@ def one_partner(rng: Generator) -> float:
 def more_than_two(rng: Generator) -> float:
     """Whether the favourite is in all sets of three or more, and the student is not all right."""
     while True:
-        drawn = _distinct_blocks(rng)
+        drawn = blocks(rng, balanced=True, per_superclass=int(rng.integers(3, 5)))
         k = int(rng.integers(3, drawn.K // drawn.S + 1))
         sets = top(drawn.outputs(), k)
-        if _balanced(drawn, sets) and drawn.resolves(2):
+        if _inside(drawn, sets) and drawn.resolves(2):
             break
-    others = np.where(np.eye(drawn.K, dtype=bool), -1, drawn.C)
+    kindred = drawn.superclasses[:, None] == drawn.superclasses
+    others = np.where(kindred & ~np.eye(drawn.K, dtype=bool), drawn.C, -1)
     with_favourite = sets[np.arange(len(sets)), others.argmax(axis=1)[drawn.true]] > 0
     right = credit(drawn.outputs(targets=sets), drawn.true).min() == 1
     return float(right or not with_favourite.all())
@@ -408,13 +420,17 @@ def _lead_of_truth(drawn: Blocks) -> float:
     return float((drawn.C.diagonal() - rivals).min())
 
 
+def _inside(drawn: Blocks, targets: Floats) -> bool:
+    """Whether targets stay inside superclasses."""
+    group = drawn.superclasses
+    return bool(targets[group[drawn.true][:, None] != group].max(initial=0) <= 1e-12)
+
+
 def _balanced(drawn: Blocks, targets: Floats) -> bool:
     """Whether targets stay inside superclasses, and favour no class there."""
-    for members in (np.flatnonzero(drawn.superclasses == s) for s in range(drawn.S)):
-        taught = targets[np.isin(drawn.true, members)].mean(axis=0)
-        if np.ptp(taught[members]) > 1e-12 or taught[members].sum() < 1 - 1e-12:
-            return False
-    return True
+    means = [targets[drawn.superclasses[drawn.true] == s].mean(axis=0) for s in range(drawn.S)]
+    inside = [mean[drawn.superclasses == s] for s, mean in enumerate(means)]
+    return _inside(drawn, targets) and max(map(np.ptp, inside)) <= 1e-12
 
 
 def _distinct_blocks(rng: Generator, truth_in_front: bool = False) -> Blocks:

@@ -17,6 +17,10 @@ STRAIGHT = "softmax replaced by its tangent"
 SHARES = "class means of the given labels are the rows of C (many instances, or exact shares)"
 BALANCED = "wrong labels stay inside superclasses and are balanced there"
 SETS = "the same holds for candidate sets"
+BALANCED_SETS = (
+    "candidate sets stay inside superclasses and are balanced there: the superclass mean of the "
+    "targets is equal at all its classes, none is everybody's second candidate"
+)
 
 
 @dataclass(frozen=True)
@@ -401,13 +405,15 @@ STATEMENTS: tuple[Statement, ...] = (
         "theorem",
         "One round with candidates",
         "If the truth is in every candidate set, all instances are right after one round if and "
-        "only if no other class is in all sets of a class; the teacher's top κ hold the truth "
-        "if Δ > 0.",
+        "only if no other class is in all sets of a class; the teacher's top κ hold the truth if "
+        "Δ > 0. Without balance, an instance is right if and only if the truth is ahead in Theorem "
+        "2 with the sets as targets.",
         (
             BLOCKS,
             STRAIGHT,
             SHARES,
-            "candidate sets stay inside superclasses and are balanced there",
+            f"but for the last clause: {BALANCED_SETS}",
+            f"for the clause on Δ: {BALANCED}",
         ),
         (
             "sdbook.theory.partial_label_recovers",
@@ -440,9 +446,9 @@ STATEMENTS: tuple[Statement, ...] = (
         "cor-top-k",
         "corollary",
         "More than two",
-        "With three or more candidates the favourite wrong label is in all sets of its class: one "
-        "student never gets all instances right.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED, SETS),
+        "With three or more candidates, ties in the order of classes, the favourite wrong label is "
+        "in all sets of its class: one student never gets all instances right.",
+        (BLOCKS, STRAIGHT, SHARES, BALANCED, "candidate sets stay inside superclasses"),
         ("sdbook.theory.partial_label_recovers", "sdbook.theory.candidates"),
         "tests/theory/test_partners.py::test_more_than_two_candidates_always_share_the_favourite",
         "10_partial_labels",

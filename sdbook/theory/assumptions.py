@@ -89,7 +89,8 @@ def assumptions(
         "superclasses have equal size"; "noise stays inside superclasses", so that the class means
         of targets are zero outside; "noise is balanced inside superclasses", so that the mean of
         each superclass is the same at all its classes; "the true label leads", so that the
-        gap is above 0. For Theorem 4 the first three matter, of the candidate sets.
+        gap is above 0. For Theorem 4, parts (a) and (b), the first three matter, of the candidate
+        sets: where most classes share their second candidate, the third is violated.
 
     Raises
     ------

@@ -9,7 +9,7 @@ from sdbook import _validate
 from sdbook.refine import one_or_two, top_k
 from sdbook.theory._arrays import of_pairs
 from sdbook.theory.blocks import BlockSpectrum
-from sdbook.theory.population import population_outputs
+from sdbook.theory.population import population_accuracy, population_outputs
 
 __all__ = [
     "candidate_shares",
@@ -152,24 +152,29 @@ def partial_label_recovers(
 ) -> NDArray[np.bool_]:
     """Return whether one partial-label student gets every instance right (Theorem 4).
 
-    It does if and only if the truth is in every candidate set, and no other class is in all those
-    of a class: ``F_k(k) = 1`` and ``F_k(l) < 1`` for all ``l != k``. The factors matter, because
-    they decide who is a candidate: where q/p is large everybody's second candidate is the most
-    frequent wrong label of the class. Holds where the candidate sets
-    stay inside superclasses and are balanced there, which `assumptions` can check; without that
-    compare outputs (`partial_label_outputs`).
+    It does if and only if the truth is strictly ahead in the student's outputs of every (true,
+    given) pair that occurs: part (c) of the theorem. The outputs are compared as they are, with the
+    superclass and global means that the candidate sets really have, so that no balance is assumed.
+
+    Where candidate sets hold the truth, stay inside superclasses and are balanced there, which
+    `assumptions` can check, this comes to ``F_k(l) < 1`` for all ``l != k``: no other class is in
+    all sets of a class. Elsewhere that is not enough. Where most classes share their second
+    candidate, its superclass and global means are above those of the truth. They count against the
+    truth by ``r - q`` and ``g - r``, and even a little even noise fails.
 
     Parameters
     ----------
     shrinkage, C, superclasses
         As in `partial_label_outputs`.
     k : int
-        Number of candidates, 2 to K. (A student that is taught a single class can also correct
-        what its teacher got wrong.)
+        Number of candidates, 2 to K. (With one, the student is taught decisions and no sets.)
 
     Returns
     -------
     ndarray of bool, shape (...)
+        False also for a tie: outputs tie if they differ by less than `recovered` tells apart, 1e-6
+        of the range of outputs that occur. A tie among the teacher's outputs is not a No: it is
+        settled by the order of classes, as in `candidates`.
 
     Raises
     ------
@@ -184,13 +189,18 @@ def partial_label_recovers(
     True
     >>> bool(theory.partial_label_recovers(shrinkage, noise.pair_flip(4, 0.4)))
     False
+
+    Even noise: class 0 is everybody's second candidate, and many wrong labels are easier than few.
+
+    >>> shrinkage = theory.BlockSpectrum(0.083, 0.664, 0.664, 0.884)
+    >>> C = [noise.symmetric(5, rate) for rate in (0.02, 0.1, 0.2, 0.3, 0.4)]
+    >>> theory.partial_label_recovers(shrinkage, C)
+    array([False, False, False,  True,  True])
     """
     k = _validate.count("k", k, 2)
-    teacher = population_outputs(shrinkage, C, superclasses=superclasses)
-    shares = candidate_shares(C, candidates(teacher, C, k))
-    certain = shares > 1 - 1e-12
-    wanted = np.eye(shares.shape[-1], dtype=bool)
-    return np.asarray((certain == wanted).all(axis=(-2, -1)))
+    outputs = partial_label_outputs(shrinkage, C, k, superclasses=superclasses)
+    # Within rounding, as in `least_rounds`: an entry of C that should be 0 may be 1e-17.
+    return np.asarray(np.greater(population_accuracy(outputs, C).all, 1 - 1e-9))
 
 
 def one_or_two_outputs(

@@ -61,6 +61,22 @@ def test_more_than_two_candidates_always_share_the_favourite(k):
         assert not all_right(theory.partial_label_outputs(factors, C, k), C)
 
 
+@pytest.mark.parametrize("k", [3, 4])
+def test_more_than_two_candidates_fail_with_ties_and_unbalanced_sets_too(k):
+    """Ties go by the order of classes, so that the sets favour the first ones."""
+    rng, unbalanced = np.random.default_rng(4), 0
+    for _ in range(200):
+        C = rotations(rng.multinomial(8, np.ones(SIZE) / SIZE) / 8 + [2, 0, 0, 0, 0]) / 3
+        factors = theory.BlockSpectrum(*np.sort(rng.uniform(0.05, 0.99, 4)))
+        sets = theory.candidates(theory.population_outputs(factors, C), C, k)
+        favourites = np.where(np.eye(SIZE, dtype=bool), 0, C).argmax(axis=1)
+        shares = theory.candidate_shares(C, sets)[np.arange(SIZE), favourites]
+        assert shares == pytest.approx(1)
+        assert not all_right(theory.partial_label_outputs(factors, C, k), C)
+        unbalanced += not theory.assumptions(C, targets=sets).hold
+    assert 20 < unbalanced < 200
+
+
 def test_one_or_two_candidates_need_nothing_but_a_gap():
     rescued = 0
     for C, drawn in draws(2, 300):
