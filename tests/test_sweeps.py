@@ -550,6 +550,30 @@ def test_folders_of_others_are_refused(tmp_path):
         make().run(tmp_path, progress=False)
 
 
+LEFT_BEHIND = [
+    *(".DS_Store", "._a.json", ".nfs0001", ".ipynb_checkpoints", ".sync", "Thumbs.db"),
+    *("desktop.ini", "Desktop.ini", "Icon\r", "__MACOSX", "@eaDir", "lost+found"),
+    *(f"{32 * '0'}.json{ending}" for ending in ("~", ".bak", ".orig", ".swp", ".tmp")),
+    *(f"#{32 * '0'}.json#", f".{32 * '0'}.json.swp", f"{32 * '0'}.json.1a2b.unfinished"),
+]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_what_was_left_behind_in_a_folder_stops_no_sweep(tmp_path, name):
+    (tmp_path / name).touch()
+    own = make(methods={"teacher": Method(1)}, rates=[0.6], seeds=[0])
+    first = own.run(tmp_path, progress=False)
+    assert same(own.run(tmp_path, progress=False), first)
+    assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt~", "thesis.bak", "a.json", "data", "#notes#", "a.tmp"])
+def test_backups_of_what_no_sweep_has_written_are_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"'{name}', which no sweep has written"):
+        Store(tmp_path)
+
+
 def test_what_a_killed_program_was_writing_is_ignored(tmp_path):
     (tmp_path / "tmpabc.unfinished").write_text('{"format"', encoding="utf-8")
     Store(tmp_path).save("a" * 32, {}, {"all": [0.1, None, True]})

@@ -226,11 +226,8 @@ class _Pieces:
         if _installed(module.__name__):
             return
         around = vars(module)
-        if names is None:
-            read = {name for name in around if not name.startswith("__")}
-        else:
-            read = names & around.keys()
-        for name in sorted(read):
+        own = {name for name in around if not name.startswith("__")}
+        for name in sorted(own if names is None else names & around.keys()):
             self.text(name)
             self.feed(around[name], f" (variable {name!r} of the module {module.__name__})", names)
 
