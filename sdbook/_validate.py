@@ -130,8 +130,9 @@ def unit_rows(name: str, array: Array) -> Array:
     if float(xp.max(xp.abs(norms - 1))) > tolerance:
         raise ValueError(
             f"{name} has rows of norm {float(xp.min(norms)):.4g} to {float(xp.max(norms)):.4g}; "
-            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), "
-            "or pass unit_norm=False to keep them as they are"
+            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), or keep them as "
+            "they are where a Factorisation is accepted: sdbook.solvers.factorise(features, "
+            "unit_norm=False)"
         )
     return array
 
