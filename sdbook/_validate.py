@@ -13,7 +13,6 @@ from typing import Any
 
 import array_api_compat
 import numpy as np
-import psutil
 
 Array = Any
 """An array of any library that follows the array API standard (NumPy, PyTorch, CuPy, JAX...)."""
@@ -130,8 +129,9 @@ def unit_rows(name: str, array: Array) -> Array:
     if float(xp.max(xp.abs(norms - 1))) > tolerance:
         raise ValueError(
             f"{name} has rows of norm {float(xp.min(norms)):.4g} to {float(xp.max(norms)):.4g}; "
-            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), "
-            "or pass unit_norm=False to keep them as they are"
+            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), or keep them as "
+            "they are where a Factorisation is accepted: sdbook.solvers.factorise(features, "
+            "unit_norm=False)"
         )
     return array
 
@@ -292,7 +292,15 @@ def row_stochastic(
 
 
 def memory(what: str, elements: int, bytes_per_element: int) -> None:
-    """Refuse work whose arrays cannot fit into the memory that is free now."""
+    """Refuse work whose arrays cannot fit into the memory that is free now.
+
+    Without psutil, as in a browser, nobody knows what is free: the work goes on, and fails only
+    where memory ends.
+    """
+    try:
+        import psutil
+    except ImportError:
+        return
     needed = elements * bytes_per_element
     available = psutil.virtual_memory().available
     if needed > available:

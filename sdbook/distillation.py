@@ -19,7 +19,7 @@ from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.accuracy import Accuracy, Judge
 from sdbook.datasets import one_hot
-from sdbook.refine import Refinement, as_is, top_k
+from sdbook.refine import Refinement, as_is, taught, top_k
 from sdbook.solvers import (
     Certificate,
     CrossEntropy,
@@ -170,7 +170,7 @@ def distill(
         Rounds in all, >= 1, the teacher among them.
     refinement : callable or sequence of callables
         What the next round is taught (see `sdbook.refine`): one for all students, or one for each
-        of the ``rounds - 1`` students.
+        of the ``rounds - 1`` students. It gets a copy of the outputs, which it may change.
     loss : Loss or sequence of Loss, optional
         One for all rounds, or one for each; cross-entropy by default. Softmax model only.
     model : {"softmax", "linear"}
@@ -281,7 +281,9 @@ def distill_all(
     [[0.7, 0.7, 1.0, 1.0], [0.4, 0.4, 0.4, 0.4]]
     """
     fact = factorise(features)
-    told = [_Told.of(each, fact, classes) for each in given_labels]  # type: ignore[union-attr]
+    given: list[Any] = list(given_labels)  # type: ignore[arg-type]
+    by_id = {id(each): _Told.of(each, fact, classes) for each in given}
+    told = [by_id[id(each)] for each in given]  # one for all runs that are told the same array
     if len({each.classes for each in told}) != 1:
         raise ValueError(
             f"given_labels has runs of {sorted({each.classes for each in told})} classes; accepted "
@@ -369,6 +371,7 @@ class _Told:
         xp = _validate.namespace("features", fact.features)
         if getattr(given_labels, "ndim", 1) == 2:
             targets = _validate.targets("given_labels", given_labels, fact.features, classes)
+            targets = xp.asarray(targets, copy=True)  # a run keeps them, whatever becomes of these
             largest = np.asarray(to_device(xp.argmax(targets, axis=1), "cpu"))
             return cls(targets, largest.astype(np.int64), targets.shape[1])
         given, K = _validate.given_labels(given_labels, fact.instances, classes)
@@ -436,7 +439,7 @@ def _train(
             targets = [
                 _validate.targets(
                     f"what the refinement returned for round {t}",
-                    plan.refinements[t - 2](run.last.outputs),
+                    taught(plan.refinements[t - 2], run.last.outputs),
                     fact.features,
                     each.classes,
                     signed=plan.model == "linear",

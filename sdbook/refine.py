@@ -1,12 +1,15 @@
 """What a student is taught: a refinement turns the outputs of one round into targets of the next.
 
-Any function from outputs (N, K) to targets (N, K) whose rows sum to one will do.
+Any function from outputs (N, K) to targets (N, K) whose rows sum to one will do. It may work in
+place: it gets a copy of the outputs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from array_api_compat import is_array_api_obj
 
 from sdbook import _validate
 from sdbook._validate import Array
@@ -36,6 +39,40 @@ def as_is(outputs: Array) -> Array:
     array([[0.5, 0.3, 0.2]])
     """
     return outputs
+
+
+def taught(refinement: Refinement, outputs: Array) -> Array:
+    """Return what a refinement makes of outputs, in an array that only the caller has.
+
+    The refinement gets a copy of the outputs, and a copy is made of what it returns: so it may
+    change what it gets, keep it, and return the same array each time. Only `as_is`, which does
+    none of this, hands on the outputs themselves.
+
+    Parameters
+    ----------
+    refinement : callable
+    outputs : array of shape (N, K)
+
+    Returns
+    -------
+    array of shape (N, K)
+        Not checked; what is no array is returned as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.refine import taught
+    >>> def square(outputs):
+    ...     outputs **= 2
+    ...     return outputs / outputs.sum(axis=1, keepdims=True)
+    >>> outputs = np.array([[0.75, 0.25]])
+    >>> taught(square, outputs), outputs
+    (array([[0.9, 0.1]]), array([[0.75, 0.25]]))
+    """
+    if refinement is as_is:
+        return outputs
+    returned = refinement(_copy(outputs))
+    return _copy(returned) if is_array_api_obj(returned) else returned
 
 
 def top_k(k: int = 2) -> Refinement:
@@ -145,3 +182,7 @@ class _OneOrTwo:
         ordered = xp.sort(outputs, axis=1, descending=True)
         sure = ordered[:, :1] - ordered[:, 1:2] > self.lead + _validate.tie_width(outputs)
         return xp.where(sure, _TopK(1)(outputs), targets)
+
+
+def _copy(array: Array) -> Array:
+    return _validate.namespace("outputs", array).asarray(array, copy=True)

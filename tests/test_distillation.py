@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdbook import datasets, distill, noise, partial_label, refine
+from sdbook import datasets, distill, distill_all, noise, partial_label, refine
 from sdbook.solvers import (
     CrossEntropy,
     GeneralisedCrossEntropy,
@@ -235,6 +235,75 @@ def test_any_function_is_a_refinement(digits):
 
     run = distill(train.features, given, LAM, rounds=2, refinement=half_way_to_uniform)
     np.testing.assert_array_equal(run.last.targets, 0.5 * run.teacher.outputs + 0.05)
+
+
+def sharpened(outputs):
+    return outputs**2 / (outputs**2).sum(axis=1, keepdims=True)
+
+
+def in_place(outputs):
+    outputs **= 2
+    outputs /= outputs.sum(axis=1, keepdims=True)
+    return outputs
+
+
+class OneArray:
+    """A refinement that always returns the same array, and spoils what it was given before."""
+
+    def __init__(self):
+        self.given, self.array = [], None
+
+    def __call__(self, outputs):
+        for earlier in self.given:
+            earlier[:] = np.nan
+        self.given.append(outputs)
+        self.array = np.empty_like(outputs) if self.array is None else self.array
+        self.array[:] = sharpened(outputs)
+        return self.array
+
+
+@pytest.mark.parametrize("make", [lambda: in_place, OneArray], ids=["in place", "one array"])
+@pytest.mark.parametrize("model", ["softmax", "linear"])
+def test_a_refinement_changes_nothing_that_is_kept(digits, make, model):
+    train, _, given = digits
+    options = {"rounds": 4, "model": model}
+    both = [given, np.roll(given, 1)]
+    found = distill_all(train.features, both, 1e-2, refinement=make(), **options)
+    expected = distill_all(train.features, both, 1e-2, refinement=sharpened, **options)
+    for one, other in zip(found, expected, strict=True):
+        for step, same in zip(one.rounds, other.rounds, strict=True):
+            np.testing.assert_array_equal(step.targets, same.targets)
+            np.testing.assert_array_equal(step.outputs, same.outputs)
+
+
+def test_a_refinement_changes_nothing_in_the_run_that_it_continues(digits):
+    train, _, given = digits
+    teacher = distill(train.features, given, LAM, rounds=1)
+    before = teacher.last.outputs.copy()
+    student = distill(train.features, given, LAM, rounds=2, refinement=in_place, after=teacher)
+    np.testing.assert_array_equal(teacher.last.outputs, before)
+    np.testing.assert_array_equal(student.last.targets, sharpened(before))
+
+
+@pytest.mark.parametrize("returned", [[[0.5, 0.5]], None, "soft"])
+def test_a_refinement_that_returns_no_array_is_refused(returned):
+    with pytest.raises(
+        TypeError, match=r"the refinement returned for round 2 is a (list|None|str)"
+    ):
+        distill(np.eye(4), [0, 1, 0, 1], 0.1, rounds=2, refinement=lambda outputs: returned)
+
+
+def test_what_a_run_was_told_stays_when_the_arrays_change(digits):
+    train, _, given = digits
+    soft = datasets.one_hot(given, 10) * 0.9 + 0.01
+    told = [soft, soft.copy(), soft]
+    runs = distill_all(train.features, told, LAM, rounds=1)
+    alone = distill(train.features, soft, LAM, rounds=1)
+    before = soft.copy()
+    soft[:] = 0.1
+    for run in (*runs, alone):
+        np.testing.assert_array_equal(run.teacher.targets, before)
+    assert runs[0].teacher.targets is runs[2].teacher.targets
 
 
 # --- classes --------------------------------------------------------------------------------------

@@ -446,7 +446,8 @@ CASES = {
         lambda: factorise(np.diag([1.0, 2.0, 0.5])),
         ValueError,
         r"features has rows of norm 0.5 to 2; accepted are rows of norm 1: "
-        r"use sdbook.datasets.normalise\(features\), or pass unit_norm=False",
+        r"use sdbook.datasets.normalise\(features\), or keep them as they are where a "
+        r"Factorisation is accepted: sdbook.solvers.factorise\(features, unit_norm=False\)",
     ),
     "features: whole numbers": (
         lambda: factorise(np.eye(3, dtype=int)),
@@ -560,7 +561,12 @@ def test_mistakes_are_named(mistake, error, message):
 
 def test_features_of_any_norm_are_accepted_on_request():
     features = np.diag([1.0, 2.0, 0.5])
-    assert factorise(features, unit_norm=False).eigenvalues.tolist() == [0.25, 1, 4]
+    fact = factorise(features, unit_norm=False)
+    assert fact.eigenvalues.tolist() == [0.25, 1, 4]
+    labels = [0, 1, 1]
+    with pytest.raises(ValueError, match=r"where a Factorisation is accepted: .*unit_norm=False"):
+        distill(features, labels, 0.1)
+    assert distill(fact, labels, 0.1, rounds=1).last.outputs.shape == (3, 2)
 
 
 def test_an_absent_class_is_accepted_on_request():

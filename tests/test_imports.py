@@ -132,6 +132,28 @@ print(sorted(heavy & set(sys.modules)))
     assert result.stdout.strip() == "[]"
 
 
+def test_without_psutil_all_that_needs_no_pytorch_works():
+    """As in a browser, which has no psutil. What is free is not known there: the work goes on."""
+    files = [path for path in PACKAGE.rglob("*.py") if module_of(path) not in GUESTS["torch"]]
+    names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files}
+    names = sorted(name.removesuffix(".__init__") for name in names if "__main__" not in name)
+    assert {"sdbook.sweeps", "sdbook.solvers.softmax", "sdbook.plots", "sdbook.explore"} <= {*names}
+    code = f"""
+import importlib, sys
+sys.modules["psutil"] = None
+for name in {names}:
+    importlib.import_module(name)
+import numpy as np
+from sdbook import datasets, distill
+print(distill(np.eye(4), [0, 1, 0, 1], 0.1).last.outputs.argmax(axis=1).tolist())
+print(datasets.block_correlated(3, 4, c=0.5, d=0.1).features.shape)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert result.stdout.split("\n") == ["[0, 1, 0, 1]", "(12, 12)", ""]
+
+
 def test_importing_plots_loads_no_widgets():
     code = """
 import sys

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 
 import numpy as np
 import pytest
+import threadpoolctl
 from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -75,6 +78,65 @@ def test_a_second_one_leaves_the_first_its_threads():
             pass
         found = {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
     assert found == {3}
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError("can't start new thread")])
+def test_an_error_while_it_opens_leaves_products_their_threads(monkeypatch, error):
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr(passes, "ThreadPoolExecutor", failing)
+    with threadpool_limits(3, user_api="blas"):
+        before = blas_threads()
+        with pytest.raises(type(error) if isinstance(error, Exception) else error):
+            Passes(np.zeros((2**14, 64))).__enter__()
+        assert blas_threads() == before
+
+
+def test_an_interrupt_at_any_step_leaves_products_their_threads():
+    wide = np.zeros((2**14, 64))
+    files = {passes.__file__, contextlib.__file__, threadpoolctl.__file__}
+
+    def interrupted_at(step):
+        """Interrupt where Python looks for interrupts: as functions begin, and after built-in ones.
+
+        Returns whether there is such a step.
+        """
+        left = step
+
+        def count(frame, event, _):
+            nonlocal left
+            if frame.f_code.co_filename in files and event in ("call", "c_return"):
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+
+        def use():
+            with Passes(wide) as some:
+                some.over_rows(lambda rows: None, wide)
+
+        profiling = sys.getprofile()
+        try:
+            sys.setprofile(count)
+            use()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.setprofile(profiling)
+        return False
+
+    with threadpool_limits(3, user_api="blas"):
+        before = blas_threads()
+        step = 1
+        while interrupted_at(step):
+            assert blas_threads() == before, f"at step {step}"
+            step += 1
+        assert blas_threads() == before
+    assert step > 50
 
 
 def test_sums_do_not_depend_on_which_thread_is_faster():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import joblib
 import numpy as np
@@ -179,6 +180,8 @@ def test_names_have_no_part_in_the_key():
         (one_or_two(0.3), one_or_two(0.30001)),
         (GeneralisedCrossEntropy(0.7), GeneralisedCrossEntropy(0.6)),
         (np.random.default_rng(0), np.random.default_rng(1)),
+        (np.int8(1), np.int64(1)),
+        (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 2], mask=[1, 0])),
     ],
 )
 def test_fingerprints_tell_contents_apart(one, other):
@@ -186,28 +189,219 @@ def test_fingerprints_tell_contents_apart(one, other):
     assert fingerprint(one) != fingerprint(other)
 
 
-power = 2
+# Code of the reader's as `f`, what is edited in it, and what it is edited to.
+EDITS = {
+    "a method": ("class A:\n  def __call__(self, y): return y\nf = A()", "y\n", "2 * y\n"),
+    "a method that a method calls": (
+        "class A:\n  def g(self): return 1\n  def __call__(self, y): return y + self.g()\nf = A()",
+        "return 1",
+        "return 2",
+    ),
+    "a method of a base class": (
+        "class B:\n  def g(self): return 1\nclass A(B):\n  pass\nf = A()",
+        "return 1",
+        "return 2",
+    ),
+    "a bound method": ("class A:\n  def g(self, y): return 1\nf = A().g", "1", "2"),
+    "a class method": ("class A:\n  @classmethod\n  def g(cls): return 1\nf = A.g", "1", "2"),
+    "a static method": ("class A:\n  @staticmethod\n  def g(): return 1\nf = A()", "1", "2"),
+    "a property": ("class A:\n  @property\n  def p(self): return 1\nf = A()", "1", "2"),
+    "a class attribute": ("class A: by = 1\nf = A()", "by = 1", "by = 2"),
+    "a class attribute that a function reads": ("class A: by = 1\ndef f(y): return A.by", "1", "2"),
+    "an attribute": ("class A: pass\nf = A()\nf.by = 1", "by = 1", "by = 2"),
+    "a function in an attribute": ("class A: pass\nf = A()\nf.g = lambda y: y * 1", "1", "2"),
+    "a slot": ("class A: __slots__ = ['by']\nf = A()\nf.by = 1", "= 1", "= 2"),
+    "a field": ("@dataclass\nclass A:\n  by: float\nf = A(1)", "A(1)", "A(2)"),
+    "a method of a data class": (
+        "@dataclass\nclass A:\n  by: float\n  def __call__(self, y): return y * 1\nf = A(1)",
+        "y * 1",
+        "y * 2",
+    ),
+    "a method of a loss": (
+        "class A(GeneralisedCrossEntropy):\n  def trust(self, y, t): return 1\nf = A()",
+        "return 1",
+        "return 2",
+    ),
+    "a constant around": ("by = 1\ndef f(y): return y * by", "by = 1", "by = 2"),
+    "an attribute of a constant": ("o = SimpleNamespace(by=1)\ndef f(y): return o.by", "1", "2"),
+    "a member": ("class E(Enum): by = 1\ndef f(y): return y * E.by.value", "by = 1", "by = 2"),
+    "a default": ("def f(y, by=1): return y * by", "by=1", "by=2"),
+    "how arguments are passed": ("def f(y, *, by=1): return y * by", "*, ", ""),
+    "what is caught": ("def f(y):\n  try: return y\n  except KeyError: return 1", "Key", "Index"),
+    "a nested function": ("def f(y):\n  def g(z): return z + 1\n  return g(y)", "z + 1", "z + 2"),
+    "what a nested class reads": (
+        "by = 1\ndef f(y):\n  class A: b = by\n  return y * A.b",
+        "by = 1",
+        "by = 2",
+    ),
+    "a lambda": ("g = lambda y: y + 1\nf = lambda y: g(y)", "y + 1", "y + 2"),
+    "a helper of a helper": (
+        "def h(): return 1\ndef g(): return h()\ndef f(y): return g()",
+        "1",
+        "2",
+    ),
+    "functions that call each other": (
+        "def g(y): return f(y, 1)\ndef f(y, n=0): return y if n else g(y)",
+        "y, 1",
+        "y, 2",
+    ),
+    "a partial function": ("def g(by, y): return y * by\nf = partial(g, 1)", "y * by", "y / by"),
+    "a cached helper": ("@cache\ndef g(): return 1\ndef f(y): return y * g()", "1", "2"),
+    "a cached method": ("class A:\n  @lru_cache(9)\n  def g(self): return 1\nf = A()", "1", "2"),
+    "a cached property": (
+        "class A:\n  @cached_property\n  def g(self): return 1\nf = A()",
+        "1",
+        "2",
+    ),
+    "a wrapped function": (
+        "def twice(g):\n  @wraps(g)\n  def h(y): return g(g(y))\n  return h\n"
+        "@twice\ndef f(y): return y + 1",
+        "y + 1",
+        "y + 2",
+    ),
+    "a wrapper": (
+        "def but(g):\n  @wraps(g)\n  def h(y): return g(y) + 1\n  return h\n"
+        "@but\ndef f(y): return y",
+        "+ 1",
+        "+ 2",
+    ),
+    "a generic function": (
+        "@singledispatch\ndef g(y): return 0\n@g.register\ndef _(y: int): return 1\n"
+        "f = lambda y: g(y)",
+        "return 1",
+        "return 2",
+    ),
+    "a vectorised function": ("g = np.vectorize(lambda y: y + 1)\nf = lambda y: g(y)", "1", "2"),
+    "a function of NumPy": ("g = np.exp\nf = lambda y: g(y)", "exp", "log"),
+    "a method of an array": ("f = np.eye(3).dot", "3", "2"),
+    "a built-in method": ("f = {'a': 1}.get", "1", "2"),
+    "a set": ("f = lambda y: y in {1, 'x'}", "'x'", "'y'"),
+}
 
 
-def to_the_power(y):
-    return y**power
+def written(source):
+    """What `f` is after this has been typed."""
+    around = {"np": np, "GeneralisedCrossEntropy": GeneralisedCrossEntropy}
+    exec(
+        "from dataclasses import dataclass\nfrom enum import Enum\nfrom functools import *\n"
+        "from types import SimpleNamespace\n" + source,
+        around,
+    )
+    return around["f"]
 
 
-def test_fingerprints_know_what_a_function_takes_from_around_it(monkeypatch):
-    def scaled(by):
-        return lambda y: by * y
+@pytest.mark.parametrize("edit", EDITS)
+def test_fingerprints_know_the_code_of_the_reader(edit):
+    source, before, after = EDITS[edit]
+    assert before in source
+    assert fingerprint(written(source)) == fingerprint(written(source))
+    assert fingerprint(written(source)) != fingerprint(written(source.replace(before, after)))
 
-    assert fingerprint(scaled(2)) == fingerprint(scaled(2)) != fingerprint(scaled(3))
-    before = fingerprint(to_the_power)
-    monkeypatch.setattr(sys.modules[__name__], "power", 3)
-    assert fingerprint(to_the_power) != before
+
+def test_a_sweep_does_what_an_edited_class_says(tmp_path):
+    def taught(source):
+        methods = {"taught": Method(2, written(source))}
+        return make(methods=methods, rates=[0.6], seeds=[0], test=None)
+
+    source = "class A:\n  def __call__(self, y): return y\nf = A()"
+    edited = source.replace("return y", "return 0 * y + 0.1")
+    before = taught(source).run(tmp_path, progress=False)
+    after = taught(edited).run(tmp_path, progress=False)
+    assert same(after, taught(edited).run(progress=False))
+    assert before.outcomes != after.outcomes
+    assert same(before, taught(source).run(tmp_path, progress=False))
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "import helpers\nf = lambda y: helpers.scaled(y)",
+        "from helpers import scaled as f",
+        "import helpers\nf = lambda y: getattr(helpers, 'scaled')(y)",
+        "def f(y):\n  import helpers as h\n  return h.scaled(y)",
+        "def f(y):\n  from helpers import scaled\n  return scaled(y)",
+        "import helpers\ndef g(module): return lambda y: module.scaled(y)\nf = g(helpers)",
+        "import helpers\nclass A: module = helpers\nf = A()",
+    ],
+)
+def test_fingerprints_know_modules_of_the_reader(reading, tmp_path, monkeypatch):
+    (tmp_path / "helpers.py").write_text("by = 1\ndef scaled(y): return by * y\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    try:
+        before = fingerprint(written(reading))
+        assert fingerprint(written(reading)) == before
+        monkeypatch.setattr("helpers.by", 2)
+        assert fingerprint(written(reading)) != before
+    finally:
+        sys.modules.pop("helpers", None)
+
+
+def test_a_module_of_the_reader_counts_with_what_is_read_in_it(tmp_path, monkeypatch):
+    (tmp_path / "helpers.py").write_text("used = 1\nfile = open(__file__)\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    import helpers
+
+    try:
+        before = fingerprint(lambda y: y * helpers.used)
+        monkeypatch.setattr(helpers, "another", 2, raising=False)
+        assert fingerprint(lambda y: y * helpers.used) == before
+        with pytest.raises(
+            TypeError, match=r"variable 'file' of the module helpers.*cannot be told"
+        ):
+            fingerprint(lambda y: helpers.file.read())
+    finally:
+        helpers.file.close()
+        sys.modules.pop("helpers", None)
+
+
+def test_libraries_count_with_their_version(monkeypatch):
+    mine, own = fingerprint(lambda y: np.exp(y)), fingerprint(top_k(2))
+    monkeypatch.setattr(np, "__version__", "0.1")
+    assert fingerprint(lambda y: np.exp(y)) != mine
+    assert fingerprint(top_k(2)) == own
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@cache\ndef g(): return 1\ndef f(y): return g()",
+        "@singledispatch\ndef f(y): return 1",
+        "class A:\n  @cached_property\n  def g(self): return 1\n"
+        "  def __call__(self, y): return self.g\nf = A()",
+    ],
+)
+def test_what_is_remembered_does_not_count(source):
+    f = written(source)
+    before = fingerprint(f)
+    assert f(2) == 1
+    assert fingerprint(f) == before
+
+
+def test_fingerprints_of_what_contains_itself():
+    def endless(value):
+        items = [value]
+        items.append(items)
+        return items
+
+    assert fingerprint(endless(1)) == fingerprint(endless(1)) != fingerprint(endless(2))
+    assert fingerprint(endless(1)) != fingerprint([1, [1]])
+    one, other = (SimpleNamespace(by=1) for _ in range(2))
+    assert fingerprint([one, one]) == fingerprint([one, other])
 
 
 def test_fingerprints_are_the_same_in_another_process():
-    code = (
-        "from sdbook.sweeps import fingerprint; from sdbook.refine import one_or_two\n"
-        "print(fingerprint({'a': {1, 2, 'x'}}, one_or_two(0.3), lambda y: y in {'u', 'v'}))"
-    )
+    code = """
+import numpy as np, scipy.special, scipy.stats
+from sdbook.refine import one_or_two
+from sdbook.sweeps import fingerprint
+
+class Mine:
+    known = {'u', 'v'}
+    def __call__(self, y):
+        return scipy.stats.norm.cdf(np.exp(y)) if y in {'u', 'v'} else scipy.special.expit(y)
+
+print(fingerprint({'a': {1, 2, 'x', (1, 'y')}}, one_or_two(0.3), Mine(), scipy.stats.norm))
+"""
     found = {
         subprocess.run(
             [sys.executable, "-c", code],
@@ -225,6 +419,19 @@ def test_fingerprints_are_the_same_in_another_process():
 def test_what_cannot_be_told_has_no_fingerprint(tmp_path):
     with (tmp_path / "file").open("w") as file, pytest.raises(TypeError, match="cannot be told"):
         fingerprint(file)
+
+
+@pytest.mark.parametrize(
+    ("source", "named"),
+    [
+        ("import threading\nclass A: lock = threading.Lock()\nf = A()", "'lock' of the class A"),
+        ("g = np.frompyfunc(lambda y: y, 1, 1)\ndef f(y): return g(y)", "'g', which f uses"),
+        ("g = (i for i in [1])\ndef f(y): return next(g)", "'g', which f uses"),
+    ],
+)
+def test_what_cannot_be_told_is_named(source, named):
+    with pytest.raises(TypeError, match=f"{named}.* cannot be told; accepted are numbers"):
+        make(methods={"mine": Method(2, written(source))}).run(progress=False)
 
 
 # Interrupted and continued
@@ -341,6 +548,30 @@ def test_folders_of_others_are_refused(tmp_path):
     (tmp_path / "thesis.docx").touch()
     with pytest.raises(ValueError, match=r"'thesis.docx', which no sweep has written"):
         make().run(tmp_path, progress=False)
+
+
+LEFT_BEHIND = [
+    *(".DS_Store", "._a.json", ".nfs0001", ".ipynb_checkpoints", ".sync", "Thumbs.db"),
+    *("desktop.ini", "Desktop.ini", "Icon\r", "__MACOSX", "@eaDir", "lost+found"),
+    *(f"{32 * '0'}.json{ending}" for ending in ("~", ".bak", ".orig", ".swp", ".tmp")),
+    *(f"#{32 * '0'}.json#", f".{32 * '0'}.json.swp", f"{32 * '0'}.json.1a2b.unfinished"),
+]
+
+
+@pytest.mark.parametrize("name", LEFT_BEHIND)
+def test_what_was_left_behind_in_a_folder_stops_no_sweep(tmp_path, name):
+    (tmp_path / name).touch()
+    own = make(methods={"teacher": Method(1)}, rates=[0.6], seeds=[0])
+    first = own.run(tmp_path, progress=False)
+    assert same(own.run(tmp_path, progress=False), first)
+    assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["notes.txt~", "thesis.bak", "a.json", "data", "#notes#", "a.tmp"])
+def test_backups_of_what_no_sweep_has_written_are_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"'{name}', which no sweep has written"):
+        Store(tmp_path)
 
 
 def test_what_a_killed_program_was_writing_is_ignored(tmp_path):

@@ -183,3 +183,20 @@ class TestMixingLibrariesIsRefused:
         test = (there(NEW.features), NEW.labels)
         with pytest.raises(TypeError, match="^test features " + MIXED):
             distill(here(DATA.features), GIVEN, LAM, true_labels=DATA.labels, test=test)
+
+
+def test_a_refinement_that_works_in_place_changes_nothing_that_is_kept(kind):
+    def in_place(outputs):
+        outputs **= 2
+        outputs /= outputs.sum(dim=1, keepdim=True)
+        return outputs
+
+    def pure(outputs):
+        return outputs**2 / (outputs**2).sum(dim=1, keepdim=True)
+
+    features = torch.tensor(DATA.features, dtype=kind[0])
+    found = distill(features, GIVEN, LAM, rounds=3, refinement=in_place)
+    expected = distill(features, GIVEN, LAM, rounds=3, refinement=pure)
+    for one, other in zip(found.rounds, expected.rounds, strict=True):
+        assert torch.equal(one.targets, other.targets)
+        assert torch.equal(one.outputs, other.outputs)

@@ -8,6 +8,7 @@ matrix products.
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -56,19 +57,44 @@ class Passes:
     def __init__(self, *arrays: Array) -> None:
         self._arrays = arrays
         self._threads = 1
+        self._before: Any = None
         self._open = ExitStack()
+        self._late = weakref.finalize(self, self._open.close)  # if an interrupt stops `__exit__`
 
     def __enter__(self) -> Self:
         whole = sum(array.nbytes for array in self._arrays if is_numpy_array(array))
-        with _COUNTING:  # so that nobody takes another's limit for how it was outside
-            if whole >= 2 * PIECE and (threads := _product_threads()) > 1:
-                self._threads = threads
-                self._open.enter_context(_blas().limit(limits=1))
-                self._pool = self._open.enter_context(ThreadPoolExecutor(threads))
-        return self
+        try:
+            with _COUNTING:  # so that nobody takes another's limit for how it was outside
+                if whole >= 2 * PIECE and (threads := _product_threads()) > 1:
+                    self._limit()
+                    self._pool = self._open.enter_context(ThreadPoolExecutor(threads))
+                    self._threads = threads
+            return self
+        except BaseException:
+            self._close()
+            raise
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self._close()
+
+    def _limit(self) -> None:
+        """Let matrix products run on one thread, for as long as this is open and no longer.
+
+        An interrupt can come between any two steps: so that the limit ends is settled before it
+        begins.
+        """
+        self._before = self._open.enter_context(_blas().limit(limits=None))  # changes nothing
+        _blas().limit(limits=1)
+
+    def _close(self) -> None:
+        try:
+            self._open.close()
+        except BaseException:  # maybe just before products had their threads back
+            if self._before is not None:
+                self._before.restore_original_limits()
+            raise
+        finally:
+            self._late.detach()
 
     def over_rows(self, work: Callable[[slice], None], like: Array) -> None:
         """Call ``work`` with slices that cut an array into pieces of rows.

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdbook._files import UNFINISHED, whole_file
+from sdbook._files import strangers, whole_file
 from sdbook.sweeps.fingerprint import fingerprint
 
 __all__ = ["Store"]
@@ -32,7 +32,8 @@ class Store:
     Raises
     ------
     ValueError
-        If the folder holds anything that no sweep has written.
+        If the folder holds anything that no sweep has written, apart from what systems and
+        editors leave in any folder.
 
     Examples
     --------
@@ -48,12 +49,11 @@ class Store:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(self.folder.iterdir()):
-            if not _NAME.fullmatch(path.name) and not path.name.endswith(UNFINISHED):
-                raise ValueError(
-                    f"folder {str(self.folder)!r} holds {path.name!r}, which no sweep has written; "
-                    "accepted is a new folder, or one that only sweeps have written to"
-                )
+        for name in strangers(self.folder, lambda name: _NAME.fullmatch(name) is not None):
+            raise ValueError(
+                f"folder {str(self.folder)!r} holds {name!r}, which no sweep has written; "
+                "accepted is a new folder, or one that only sweeps have written to"
+            )
 
     def path(self, key: str) -> Path:
         """Where the run with this key is, or would be."""

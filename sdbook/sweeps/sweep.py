@@ -215,8 +215,9 @@ class Sweep:
         ----------
         folder : path, optional
             Where each finished run is kept, in a file of its own under a key made from all that
-            decides its outcome. What is there is not computed again, whether this sweep computed
-            it before it was interrupted, or another one did.
+            decides its outcome, the code of your own refinements and losses among it (see
+            `fingerprint`). What is there is not computed again, whether this sweep computed it
+            before it was interrupted, or another one did.
         jobs : int, optional
             Processes, -1 for as many as there are processors. By default, what
             ``joblib.parallel_config`` says, and one outside of it.
@@ -233,7 +234,8 @@ class Sweep:
         Raises
         ------
         TypeError, ValueError
-            If an argument is not as described, or a file in the folder is not what was written.
+            If an argument is not as described, the content of a refinement or loss cannot be told
+            (see `fingerprint`), or a file in the folder is not what was written.
 
         Warns
         -----
@@ -316,6 +318,7 @@ class Sweep:
         fact = factorise(self.train.features)
         task = _Task(
             methods=self.methods,
+            beginnings={name: method.beginnings for name, method in self.methods.items()},
             classes=self.train.classes,
             lam=float(self.lam),
             exact=self.exact,
@@ -349,6 +352,7 @@ class _Task:
     """What all pieces of work have in common, arrays apart."""
 
     methods: Mapping[str, Method]
+    beginnings: Mapping[str, list[str]]
     classes: int
     lam: float
     exact: bool
@@ -379,7 +383,7 @@ def _work(
     begun: dict[str, list[Run]] = {}
     for name in piece[0]:
         method = task.methods[name]
-        beginnings = method.beginnings
+        beginnings = task.beginnings[name]
         shared = sum(beginning in begun for beginning in beginnings)
         runs = [
             replace(run, rounds=run.rounds[:shared])
