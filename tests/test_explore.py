@@ -193,7 +193,7 @@ def test_live_bundle(explorer, monkeypatch):
 def test_static_bundle(explorer, monkeypatch, tmp_path):
     monkeypatch.setenv("SDBOOK_STATIC", str(tmp_path / "frames"))
     data, _ = explorer._repr_mimebundle_()
-    assert set(data) == {"text/plain", "text/html"}
+    assert set(data) == {"text/plain", "image/png", "text/html"}
     assert data["text/plain"] == "With pair noise the line ends at 50%."
     # The line does not depend on the noise: three pictures, light and dark; and that of the start
     # once more, as a smaller file.
