@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import os
 import subprocess
@@ -352,6 +353,24 @@ def test_a_module_of_the_reader_counts_with_what_is_read_in_it(tmp_path, monkeyp
     finally:
         helpers.file.close()
         sys.modules.pop("helpers", None)
+
+
+def test_what_pip_has_put_into_a_folder_is_a_library(tmp_path, monkeypatch):
+    for name in ("theirs", "mine"):
+        (tmp_path / f"{name}.py").write_text("file = open(__file__)\n", encoding="utf-8")
+    (tmp_path / "theirs-1.0.dist-info").mkdir()
+    record = tmp_path / "theirs-1.0.dist-info" / "RECORD"
+    record.write_text("theirs.py,sha256=0,0\ntheirs-1.0.dist-info/RECORD,,\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    theirs, mine = map(importlib.import_module, ("theirs", "mine"))
+    try:
+        assert fingerprint(lambda: theirs.file.read())
+        with pytest.raises(TypeError, match="variable 'file' of the module mine"):
+            fingerprint(lambda: mine.file.read())
+    finally:
+        for module in (theirs, mine):
+            module.file.close()
+            del sys.modules[module.__name__]
 
 
 def test_libraries_count_with_their_version(monkeypatch):

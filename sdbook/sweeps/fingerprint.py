@@ -423,18 +423,27 @@ def _installed(module: Any) -> bool:
     file = getattr(sys.modules.get(module), "__file__", None)
     if top == _PACKAGE or file is None:
         return top == _PACKAGE or top in sys.stdlib_module_names
-    return any(map(_is_of_libraries, Path(file).parents))
+    return _is_of_a_library(Path(file))
 
 
 @functools.cache
-def _is_of_libraries(folder: Path) -> bool:
-    """Return whether a folder is Python's own, or one that packages are installed into."""
+def _is_of_a_library(file: Path) -> bool:
+    """Return whether a file is Python's own, or was installed, into whatever folder."""
     own = {os.path.dirname(os.__file__), *map(sysconfig.get_path, ("stdlib", "platstdlib"))}
-    return (
+    return any(
         str(folder) in own
         or folder.name in ("site-packages", "dist-packages")
-        or any(folder.glob("*.dist-info"))
+        or file.relative_to(folder).parts[0] in _installed_into(folder)
+        for folder in file.parents
     )
+
+
+@functools.cache
+def _installed_into(folder: Path) -> set[str]:
+    """Return the packages and modules that pip says it has put there."""
+    records = folder.glob("*.dist-info/RECORD")
+    lines = [line for record in records for line in record.read_text("utf-8").splitlines()]
+    return {line.partition(",")[0].partition("/")[0] for line in lines}
 
 
 def _version(module: Any) -> str:
