@@ -847,3 +847,20 @@ def test_what_is_not_accepted_is_named(options, kind, message):
 def test_recipes_check_themselves(options, kind, message):
     with pytest.raises(kind, match=message):
         training.Recipe(**options)
+
+
+def test_a_refinement_that_works_in_place_changes_nothing_that_is_kept():
+    def sharpen(outputs):
+        outputs **= 2
+        outputs /= outputs.sum(dim=1, keepdim=True)
+        return outputs
+
+    X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+    y = X[:, :2].argmax(1).numpy()
+    options = {"recipe": training.Recipe(epochs=2), "device": "cpu", "progress": False}
+    alone, taught = (
+        training.distill(partial(nn.Linear, 4, 2), X, y, 1e-3, rounds=t, **more, **options)
+        for t, more in ((1, {}), (2, {"refinement": sharpen}))
+    )
+    assert torch.equal(taught.rounds[0].outputs, alone.rounds[0].outputs)
+    assert not torch.equal(taught.rounds[1].targets, alone.rounds[0].outputs)

@@ -19,7 +19,7 @@ from sdbook import _validate, distillation
 from sdbook._device import choose_device
 from sdbook.accuracy import Judge
 from sdbook.datasets import one_hot
-from sdbook.refine import Refinement, as_is
+from sdbook.refine import Refinement, as_is, taught
 from sdbook.solvers import CrossEntropy, Loss
 from sdbook.training.checkpoints import Checkpoints
 from sdbook.training.data import Inputs, Instances
@@ -230,7 +230,7 @@ def distill(
                 module, targets = first, torch.as_tensor(one_hot(given, K), dtype=_dtype(first))
             else:
                 module = _made(make_module, where, seed, t, [step.module for step in steps])
-                targets = refinements[t - 2](steps[-1].outputs)
+                targets = taught(refinements[t - 2], steps[-1].outputs)
                 _validate.targets("refined outputs", targets, steps[-1].outputs, K)
                 if recipe.start == "teacher":
                     module.load_state_dict(steps[-1].weights)
