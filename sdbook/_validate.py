@@ -100,8 +100,21 @@ def regularisation(lam: float) -> float:
     return real("lam", lam, 0, open_low=True)
 
 
+def unmasked(name: str, values: Any) -> None:
+    """Check that no entry is masked: a conversion would bring to light what the mask hides."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        mask = np.ma.getmaskarray(values)
+        rows: Any = np.any(mask.reshape(mask.shape[0], -1), axis=1)
+        raise ValueError(
+            f"{name} is masked in row {int(rows.argmax())} "
+            f"(missing values in {rows.sum()} of {len(rows)} rows); "
+            "accepted are rows without missing values: leave the others out"
+        )
+
+
 def matrix(name: str, array: Array, columns: str = "columns") -> Array:
     """Check a non-empty real floating matrix without NaN or infinity."""
+    unmasked(name, array)
     xp = namespace(name, array)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
@@ -112,7 +125,9 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
             f"{name} has dtype {array.dtype}; accepted are float32 and float64 (convert it first)"
         )
     # The sum of numbers that are all finite can overflow, but no sum hides one that is not.
-    if not bool(xp.isfinite(xp.sum(array))) and not bool(xp.all(xp.isfinite(array))):
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = xp.sum(array)
+    if not bool(xp.isfinite(total)) and not bool(xp.all(xp.isfinite(array))):
         finite = xp.all(xp.isfinite(array), axis=1)
         bad = int(xp.argmin(xp.astype(finite, xp.int32)))
         raise ValueError(
@@ -124,7 +139,8 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
 def unit_rows(name: str, array: Array) -> Array:
     """Check that each row has unit norm."""
     xp = namespace(name, array)
-    norms = xp.sqrt(xp.vecdot(array, array))
+    with np.errstate(over="ignore"):  # an infinite norm is not 1 either
+        norms = xp.sqrt(xp.vecdot(array, array))
     tolerance = 1e-6 if array.dtype == xp.float64 else 1e-3
     if float(xp.max(xp.abs(norms - 1))) > tolerance:
         raise ValueError(
@@ -212,6 +228,7 @@ def labels(
     name: str, values: Any, classes: int, instances: int | None = None
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Check integer labels 0 ... classes - 1 and return them as a NumPy vector."""
+    unmasked(name, values)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
         raise ValueError(f"{name} has shape {array.shape}; accepted is a non-empty (instances,)")

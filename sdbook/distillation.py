@@ -150,6 +150,7 @@ def distill(
     true_labels: ArrayLike | None = None,
     test: tuple[Array, ArrayLike] | None = None,
     tolerance: float | None = None,
+    warn: bool = True,
     after: Run | None = None,
 ) -> Run:
     """Train a teacher on given labels and students on each other's outputs.
@@ -183,6 +184,8 @@ def distill(
         Test instances with their true labels; needs `true_labels`.
     tolerance : float, optional
         Passed to the softmax solver.
+    warn : bool
+        Whether to warn of rounds that did not converge; their certificates say so either way.
     after : Run, optional
         A run on the same features and labels with fewer rounds: they are kept as they are, and
         training goes on after the last. So a partial-label student can have the teacher of a run
@@ -196,6 +199,11 @@ def distill(
     ------
     TypeError, ValueError
         If an argument is not as described.
+
+    Warns
+    -----
+    sdbook.solvers.NotConverged
+        For each round that did not reach the tolerance (while `warn`).
 
     Examples
     --------
@@ -219,6 +227,7 @@ def distill(
         true_labels,
         test,
         tolerance,
+        warn,
         None if after is None else [after],
     )
     return run
@@ -238,6 +247,7 @@ def distill_all(
     true_labels: ArrayLike | None = None,
     test: tuple[Array, ArrayLike] | None = None,
     tolerance: float | None = None,
+    warn: bool = True,
     after: Sequence[Run] | None = None,
 ) -> list[Run]:
     """Train many runs on the same features, side by side.
@@ -253,7 +263,7 @@ def distill_all(
         Given labels of each of the B runs.
     lam : float or array_like of shape (B,)
         L2 strength lambda, > 0: one for all, or one for each run.
-    classes, rounds, refinement, loss, model, weights, true_labels, test, tolerance
+    classes, rounds, refinement, loss, model, weights, true_labels, test, tolerance, warn
         As in `distill`, the same for all runs.
     after : sequence of Run, optional
         As in `distill`, one for each run, with equally many rounds.
@@ -303,6 +313,7 @@ def distill_all(
         true_labels,
         test,
         tolerance,
+        warn,
         after,
     )
 
@@ -328,8 +339,8 @@ def partial_label(
         The student's: cross-entropy on the k-hot targets (default), or
         `sdbook.solvers.GeneralisedCrossEntropy` over the candidate set, started at the teacher.
     **options
-        ``classes``, ``model``, ``weights``, ``true_labels``, ``test``, ``tolerance`` and ``after``,
-        as in `distill`.
+        ``classes``, ``model``, ``weights``, ``true_labels``, ``test``, ``tolerance``, ``warn`` and
+        ``after``, as in `distill`.
 
     Returns
     -------
@@ -424,6 +435,7 @@ def _train(
     true_labels: ArrayLike | None,
     test: tuple[Array, ArrayLike] | None,
     tolerance: float | None,
+    warn: bool,
     after: Sequence[Run] | None,
 ) -> list[Run]:
     """Train runs side by side, round by round."""
@@ -462,6 +474,7 @@ def _train(
                 weights=plan.weights,
                 start=[each for each in solutions if each is not None] or None,
                 tolerance=tolerance,
+                warn=warn,
             )
         runs = [
             replace(run, rounds=(*run.rounds, _round(t, target, model, judge, test)))

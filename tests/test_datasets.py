@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -180,3 +182,42 @@ def test_centre_and_normalise(seed):
 
 def test_one_hot():
     np.testing.assert_array_equal(datasets.one_hot([2, 0], 3), [[0, 0, 1], [1, 0, 0]])
+
+
+def test_one_hot_takes_no_more_memory_than_its_targets():
+    tracemalloc.start()
+    targets = datasets.one_hot([0, 4999, 1], 5000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert targets.sum(axis=1).tolist() == [1, 1, 1]
+    assert peak < 10 * targets.nbytes
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_centred_is_summed_in_float64(dtype):
+    years = (2010.0 + np.arange(100_000)[:, None] % 2).astype(dtype)
+    centred = datasets.centre(years)
+    assert centred.dtype == dtype
+    assert np.unique(centred).tolist() == [-0.5, 0.5]
+
+
+@pytest.mark.parametrize("value", [0.1, 1e308, -1e308, 5e-324])
+def test_centring_leaves_nothing_of_a_constant(value):
+    assert (datasets.centre(np.full((1001, 2), value)) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"),
+    [(1e-300, np.float64), (1e300, np.float64), (1e-35, np.float32), (1e35, np.float32)],
+)
+def test_vectors_of_any_length_are_normalised(scale, dtype):
+    features = (np.random.default_rng(0).standard_normal((7, 3)) * scale).astype(dtype)
+    unit = datasets.normalise(features)
+    assert unit.dtype == dtype
+    expected = datasets.normalise(features.astype(np.float64) / scale)
+    np.testing.assert_allclose(unit, expected, rtol=100 * np.finfo(dtype).eps)
+
+
+def test_the_smallest_numbers_have_a_direction_too():
+    features = np.array([[5e-324, 0.0], [0.0, 1.0]])
+    np.testing.assert_array_equal(datasets.normalise(features), np.eye(2))

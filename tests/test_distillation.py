@@ -10,6 +10,7 @@ from sdbook.solvers import (
     CrossEntropy,
     GeneralisedCrossEntropy,
     LabelAveraging,
+    NotConverged,
     factorise,
     solve,
 )
@@ -342,3 +343,21 @@ def test_float32_stays_float32(digits):
     for step, exact in zip(single.rounds, double.rounds, strict=True):
         assert step.outputs.dtype == step.weights.dtype == step.test_outputs.dtype == np.float32
         np.testing.assert_allclose(step.outputs, exact.outputs, atol=5e-3)
+
+
+def test_rounds_that_are_not_exact_are_said_aloud_unless_told_otherwise(digits):
+    train, _, given = digits
+    features = train.features
+
+    class Misleading(CrossEntropy):
+        def residual(self, outputs, targets):
+            return targets - outputs
+
+    few = {"rounds": 2, "loss": Misleading()}
+    with pytest.warns(NotConverged):
+        loud = distill(features, given, 1e-2, **few)
+    quiet = distill(features, given, 1e-2, **few, warn=False)
+    (side_by_side,) = distill_all(features, [given], 1e-2, **few, warn=False)
+    for run in (quiet, side_by_side):
+        assert not run.teacher.certificate.converged
+        np.testing.assert_array_equal(run.last.outputs, loud.last.outputs)

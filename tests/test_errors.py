@@ -252,6 +252,16 @@ CASES = {
         ValueError,
         r"given_labels has labels 0 to 2; accepted are 0 to 1",
     ),
+    "labels: masked": (
+        lambda: distill(X, np.ma.masked_array(LABELS, [0, 0, 0, 1, 0, 1]), 0.1),
+        ValueError,
+        r"given_labels is masked in row 3 \(missing values in 2 of 6 rows\); accepted are rows",
+    ),
+    "features: masked": (
+        lambda: distill(np.ma.masked_array(X, X > 0.1), LABELS, 0.1),
+        ValueError,
+        r"features is masked in row .* \(missing values in . of 6 rows\); accepted are rows",
+    ),
     "labels: not whole": (
         lambda: distill(X, LABELS / 2, 0.1),
         TypeError,

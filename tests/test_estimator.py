@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import sys
+import threading
 import warnings
 
 import numpy as np
@@ -11,23 +13,34 @@ from hypothesis import given as example
 from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import (
     GridSearchCV,
+    GroupKFold,
     KFold,
+    StratifiedGroupKFold,
     StratifiedKFold,
     cross_val_predict,
     cross_val_score,
+    cross_validate,
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from sdbook import datasets, distill, noise, refine
-from sdbook.estimator import SelfDistilledClassifier, SelfDistilledClassifierCV
+from sdbook.estimator import (
+    NoBetterThanConstant,
+    SelfDistilledClassifier,
+    SelfDistilledClassifierCV,
+)
 from sdbook.estimator.classifier import suspicion
+from sdbook.estimator.folds import folds_of, same_rows
+from sdbook.estimator.given import Given
 from sdbook.estimator.preparation import Preparation
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged
 from sdbook.solvers.softmax import softmax
@@ -41,10 +54,12 @@ BOTH = pytest.mark.parametrize(
 )
 
 
+# What is fitted there is random.
+@pytest.mark.filterwarnings("ignore::sdbook.estimator.NoBetterThanConstant")
 @parametrize_with_checks(
     [
         SelfDistilledClassifier(),
-        SelfDistilledClassifier(rounds=3, refinement="hard", fit_intercept=True),
+        SelfDistilledClassifier(rounds=3, refinement="hard", fit_intercept=False),
         # Not "top-k": of two classes, two candidates say nothing.
         SelfDistilledClassifier(refinement="one or two", student_loss="gce"),
         SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], methods={}, cv=3),
@@ -95,13 +110,16 @@ class TestAgreesWithTheLoop:
     )
     def test_refinements(self, digits, named, refinement):
         train, given, test = digits
-        model = SelfDistilledClassifier(rounds=3, lam=1e-3, tolerance=1e-8, **named)
+        model = SelfDistilledClassifier(
+            rounds=3, lam=1e-3, fit_intercept=False, tolerance=1e-8, **named
+        )
         model.fit(train.features, given)
         run = distill(
             prepared(train.features), given, 1e-3, rounds=3, refinement=refinement, tolerance=1e-8
         )
-        for mine, theirs in zip(model.rounds_, run.rounds, strict=True):
-            np.testing.assert_allclose(mine.outputs, theirs.outputs, atol=1e-12)
+        stages = model.staged_predict_proba(train.features)
+        for mine, theirs in zip(stages, run.rounds, strict=True):
+            np.testing.assert_allclose(mine, theirs.outputs, atol=1e-12)
         instances = test.features - train.features.mean(axis=0)
         expected = softmax(datasets.normalise(instances) @ run.last.weights)
         np.testing.assert_allclose(model.predict_proba(test.features), expected, atol=1e-12)
@@ -117,10 +135,10 @@ class TestAgreesWithTheLoop:
     )
     def test_losses(self, few, named, losses):
         X, y = few
-        model = SelfDistilledClassifier(tolerance=1e-8, **named).fit(X, y)
+        model = SelfDistilledClassifier(fit_intercept=False, tolerance=1e-8, **named).fit(X, y)
         given_losses = [CrossEntropy() if q is None else GeneralisedCrossEntropy(q) for q in losses]
         run = distill(prepared(X), y, 1e-3, rounds=2, loss=given_losses, tolerance=1e-8)
-        np.testing.assert_allclose(model.rounds_[1].outputs, run.last.outputs, atol=1e-12)
+        np.testing.assert_allclose(model.predict_proba(X), run.last.outputs, atol=1e-12)
 
     def test_two_rounds_are_one_round_on_the_outputs_of_another(self, few):
         X, y = few
@@ -138,7 +156,7 @@ class TestAgreesWithLogisticRegression:
         X, y = X[y < classes], y[y < classes]
         weights = np.random.default_rng(0).uniform(0, 3, len(y)) if weighted else np.ones(len(y))
         centred = X - np.average(X, axis=0, weights=weights)
-        model = SelfDistilledClassifier(rounds=1, lam=0.01, normalise=False)
+        model = SelfDistilledClassifier(rounds=1, lam=0.01, normalise=False, fit_intercept=False)
         model.fit(X, y, sample_weight=weights if weighted else None)
         # The penalty of K classes in symmetric parameters; two classes have one vector there.
         C = 1 / (weights.sum() * 0.01) * (2 if classes == 2 else 1)
@@ -154,7 +172,7 @@ class TestPreparation:
         logits = prepared(X) @ model.coef_.T + model.intercept_
         np.testing.assert_allclose(softmax(logits), model.predict_proba(X), atol=1e-12)
         assert np.abs(model.intercept_).max() > 0.01
-        without = SelfDistilledClassifier().fit(X, y)
+        without = SelfDistilledClassifier(fit_intercept=False).fit(X, y)
         np.testing.assert_array_equal(without.intercept_, np.zeros(4))
 
     def test_scale_and_origin_of_features_do_not_matter(self, few):
@@ -198,6 +216,293 @@ class TestPreparation:
         ]
         assert shares[0] > 0.2
         assert shares[1] < 0.12
+
+
+class TestFeaturesOfAnyScale:
+    @pytest.mark.parametrize("intercept", [False, True])
+    @pytest.mark.parametrize(
+        ("scale", "dtype", "near"),
+        [
+            (1e-200, np.float64, 1e-12),
+            (1e160, np.float64, 1e-12),
+            (1e306, np.float64, 1e-12),
+            (1e-300, np.float64, 1e-5),
+            (1e25, np.float32, 1e-3),
+            (1e37, np.float32, 1e-3),
+            (1e-25, np.float32, 1e-3),
+        ],
+    )
+    def test_outputs_do_not_depend_on_it(self, few, scale, dtype, near, intercept):
+        X, y = few
+        X = X - 8  # of both signs
+        model = SelfDistilledClassifier(fit_intercept=intercept)
+        expected = clone(model).fit(X, y).predict_proba(X)
+        scaled = (X * scale).astype(dtype)
+        model.fit(scaled, y)
+        np.testing.assert_allclose(model.predict_proba(scaled), expected, atol=near)
+
+    def test_differences_between_the_largest_numbers(self):
+        X = np.where(np.arange(40)[:, None] % 2 == [0, 1], 1.7e308, -1.7e308)
+        model = SelfDistilledClassifier(rounds=1).fit(X, np.arange(40) % 2)
+        np.testing.assert_array_equal(model.predict(X), np.arange(40) % 2)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_a_mean_of_many_large_numbers(self, dtype):
+        y = np.arange(100_000) % 2
+        years = np.column_stack([2010.0 + y, np.zeros(len(y))]).astype(dtype)
+        for weights in (None, np.ones(len(y))):
+            model = SelfDistilledClassifier(rounds=1).fit(years, y, sample_weight=weights)
+            assert model.mean_.tolist() == [2010.5, 0]
+            assert model.score(years, y) == 1
+
+    def test_a_large_constant_feature_hides_nothing_in_float32(self, few):
+        X, y = few
+        model = SelfDistilledClassifier()
+        expected = clone(model).fit(X, y).predict_proba(X)
+        stamped = np.c_[np.full(40, 1.7e9), X].astype(np.float32)
+        np.testing.assert_allclose(
+            model.fit(stamped, y).predict_proba(stamped), expected, atol=1e-3
+        )
+
+    @BOTH
+    def test_features_that_are_all_the_same(self, classifier):
+        y = np.repeat([0, 1], [50, 110])
+        X = np.full((160, 3), 0.1)
+        X[::3, 0] = 0.2
+        X[:, 0] = X[0, 0]
+        model = clone(classifier).set_params(fit_intercept=False)
+        if hasattr(model, "cv"):
+            model.set_params(cv=StratifiedKFold(2))
+        with pytest.raises(ValueError, match=r"X has rows that are all the same, .*intercept="):
+            model.fit(X, y)
+        model.set_params(fit_intercept=True)
+        if hasattr(model, "cv"):
+            with pytest.warns(NoBetterThanConstant, match="68.8% of .*one with 68.8%"):
+                model.fit(X, y)
+        else:
+            model.set_params(rounds=1, lam=1e-6).fit(X, y)
+            np.testing.assert_allclose(
+                model.predict_proba(X[:1]), [[50 / 160, 110 / 160]], atol=0.001
+            )
+        assert (model.predict(X) == 1).all()
+
+    def test_features_that_are_the_same_where_weights_are(self, few):
+        X, y = few
+        X = np.where(np.arange(40)[:, None] < 30, 0.1, X)
+        model = SelfDistilledClassifier(fit_intercept=False)
+        with pytest.raises(ValueError, match="X has rows that are all the same"):
+            model.fit(X, y, sample_weight=np.arange(40) < 30)
+
+    @pytest.mark.parametrize("scale", [1e-60, 1e-310, 1e60, 1e308])
+    def test_only_proportions_of_weights_count(self, few, scale):
+        X, y = few
+        weights = 1.0 + np.arange(40) % 2
+        for dtype in (np.float32, np.float64):
+            one, other = (
+                SelfDistilledClassifier()
+                .fit(X.astype(dtype), y, sample_weight=weights / 2 * by)
+                .predict_proba(X)
+                for by in (1, scale)
+            )
+            np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+class TestUnequalClasses:
+    """One digit against all others, a quarter of the labels wrong."""
+
+    @staticmethod
+    def draw(seed):
+        data = datasets.digits(centred=False, normalised=False)
+        some = np.random.default_rng(seed).permutation(len(data))[:500]
+        true = (data.labels[some] == seed).astype(int)
+        given = noise.corrupt(true, noise.symmetric(2, 0.25), rng=seed, exact=True)
+        return data.features[some], true, given
+
+    SMALL = SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], methods={}, cv=3)
+
+    def test_corrections_are_better_than_a_constant(self):
+        ahead = {"classifier": [], "chooser": []}
+        for seed in range(4):
+            X, true, given = self.draw(seed)
+            models = {
+                "classifier": SelfDistilledClassifier(tolerance=1e-6),
+                "chooser": clone(self.SMALL),
+            }
+            for name, model in models.items():
+                right = np.mean(model.fit(X, given).corrected_labels_ == true)
+                ahead[name].append(right - np.mean(true == 0))
+            assert models["chooser"].best_params_["fit_intercept"] is True
+        assert np.mean(ahead["classifier"]) > 0
+        assert np.mean(ahead["chooser"]) > 0
+
+    def test_the_folds_decide_by_teachers(self, digits):
+        train, given, _ = digits
+        skewed, _, rare = self.draw(0)
+        for X, y in ((train.features, given), (skewed, rare)):
+            gains = []
+            for lam in (1e-3, 1e-2):
+                for intercept in (False, True):
+                    model = SelfDistilledClassifier(
+                        rounds=1, lam=lam, fit_intercept=intercept, tolerance=1e-6
+                    )
+                    gains.append(cross_val_score(model, X, y, cv=StratifiedKFold(3)))
+            without, with_one = (max(gains[i::2], key=np.mean) for i in (0, 1))
+            gain = with_one - without
+            better = gain.mean() > gain.std(ddof=1) / 3**0.5
+            model = clone(self.SMALL).fit(X, y)
+            assert model.best_params_["fit_intercept"] == better
+            assert model.rounds_[0].weights.shape == (64 + better, len(model.classes_))
+
+    def test_without_a_difference_there_is_no_intercept(self):
+        data = datasets.block_correlated(3, 20, c=0.5, d=0.0)
+        model = SelfDistilledClassifierCV(rounds=1, methods={}).fit(data.features, data.labels)
+        assert model.best_params_["fit_intercept"] is False
+
+    def test_says_when_a_constant_is_better(self):
+        X, _, given = self.draw(1)
+        model = clone(self.SMALL).set_params(fit_intercept=False)
+        with pytest.warns(NoBetterThanConstant, match=r"and always answering the most") as said:
+            model.fit(X, given)
+        assert len(said) == 1
+        assert said[0].filename == __file__
+        assert model.best_score_ < model.baseline_score_
+
+    @pytest.mark.filterwarnings("ignore::sdbook.estimator.NoBetterThanConstant")
+    @pytest.mark.parametrize("soft", [False, True])
+    def test_the_constant_is_that_of_the_dummy(self, soft):
+        X, _, given = self.draw(2)
+        weights = np.random.default_rng(0).uniform(0, 2, len(X))
+        folds = list(KFold(4).split(X))
+        expected = np.mean(
+            [
+                DummyClassifier()
+                .fit(X[train], given[train], weights[train])
+                .score(X[test], given[test], weights[test])
+                for train, test in folds
+            ]
+        )
+        model = SelfDistilledClassifierCV(rounds=1, methods={}, lams=1e-3, cv=folds)
+        model.fit(X, datasets.one_hot(given, 2) if soft else given, sample_weight=weights)
+        assert model.baseline_score_ == pytest.approx(expected)
+
+
+class TestCopies:
+    """What is held out must be new to the model."""
+
+    MODEL = SelfDistilledClassifierCV(rounds=2, lams=[1e-5, 1e-3], methods={}, cv=3)
+
+    @pytest.fixture
+    def few(self, digits):
+        train, given, _ = digits
+        return train.features[:150], given[:150]
+
+    @staticmethod
+    def folds(X, y, cv=3, groups=None):
+        given = Given(X, datasets.one_hot(y, 10), y, np.arange(10), None)
+        return folds_of(cv, given, groups)
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_rows_that_are_there_k_times_are_rows_that_weigh_k(self, few, dtype):
+        X, y = few[0].astype(dtype), few[1]
+        k = np.random.default_rng(0).integers(1, 4, len(y))
+        weighted = clone(self.MODEL).fit(X, y, sample_weight=k)
+        order = np.random.default_rng(1).permutation(np.repeat(np.arange(150), k))
+        first = np.unique(order, return_index=True)[1]
+        order = np.r_[np.arange(150), np.delete(order, first)]  # copies anywhere behind
+        repeated = clone(self.MODEL).fit(X[order], y[order])
+        np.testing.assert_allclose(repeated.scores_, weighted.scores_, atol=1e-7)
+        assert repeated.best_params_ == weighted.best_params_
+
+    def test_without_copies_folds_are_scikit_learns(self, few):
+        X, y = few
+        for mine, theirs in zip(self.folds(X, y), StratifiedKFold(3).split(X, y), strict=True):
+            for part in (0, 1):
+                np.testing.assert_array_equal(mine[part], theirs[part])
+
+    def test_copies_are_found_whatever_their_labels(self, few):
+        X, y = few
+        X = np.r_[X, X[::2], X[:5]]
+        y = np.r_[y, (y[::2] + 1) % 10, y[5:10]]
+        for train, test in self.folds(X, y):
+            assert len(train) + len(test) == len(X)
+            assert not set(same_rows(X)[train]) & set(same_rows(X)[test])
+
+    def test_zeros_of_either_sign_are_equal(self):
+        X = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0], [0.0, -1.0]])
+        assert same_rows(X).tolist() == [0, 0, 2, 3]
+        assert same_rows(np.asfortranarray(X, dtype=np.float32)).tolist() == [0, 0, 2, 3]
+
+    def test_fewer_different_rows_than_folds(self):
+        X = np.repeat([[1.0, 3.0], [2.0, 1.0], [3.0, 3.0], [4.0, 1.0]], 4, axis=0)
+        y = np.repeat([1, 2], 8)
+        assert [len(test) for _, test in self.folds(X, y, 5)] == [4, 4, 4, 4]
+        with pytest.raises(ValueError, match="X has 1 rows that differ; accepted are as many as"):
+            self.folds(X[:4], np.array([1, 1, 2, 2]), 2)
+
+    def test_groups_stay_together(self, few):
+        X, y = few
+        groups = np.array([f"patient {i}" for i in range(30)]).repeat(5)
+        expected = StratifiedGroupKFold(3).split(X, y, groups)
+        for mine, theirs in zip(self.folds(X, y, 3, groups), expected, strict=True):
+            assert len(set(groups[mine[0]]) & set(groups[mine[1]])) == 0
+            assert len(mine[1]) == pytest.approx(len(theirs[1]), abs=10)
+        for cv in (GroupKFold(3), StratifiedGroupKFold(3)):
+            for train, test in self.folds(X, y, cv, groups.tolist()):
+                assert not set(groups[train]) & set(groups[test])
+
+    def test_groups_that_share_a_row_are_one(self, few):
+        X, y = few
+        X = in_row(range(0, 150, 5), X, X[0])  # one row of each group
+        with pytest.raises(ValueError, match="groups has 1 groups; accepted are as many as cv has"):
+            self.folds(X, y, 3, np.arange(150) // 5)
+
+    def test_groups_are_handed_on(self, few):
+        X, y = few
+        groups = np.arange(150) // 5
+        kfold = GroupKFold(3)
+        with config_context(enable_metadata_routing=True):
+            pipeline = make_pipeline(
+                StandardScaler(), clone(self.MODEL).set_fit_request(groups=True)
+            ).fit(X, y, groups=groups)
+            direct = clone(self.MODEL).fit(StandardScaler().fit_transform(X), y, groups=groups)
+            np.testing.assert_array_equal(pipeline[-1].scores_, direct.scores_)
+            found = cross_validate(pipeline, X, y, cv=kfold, params={"groups": groups})
+            assert found["test_score"].min() > 0.2
+
+    @pytest.mark.parametrize(
+        ("groups", "message"),
+        [
+            (np.arange(149), "groups has 149 rows; accepted is one for each row of X, 150"),
+            (np.ones((150, 2)), r"groups has shape \(150, 2\); accepted is one for each row"),
+            ([None, *range(149)], "groups is None in row 0 .missing values in 1 of 150 rows"),
+            (["1", *range(149)], "groups is '1' in row 0 and 0 in row 1; accepted are labels"),
+            (np.arange(150) // 75, "groups has 2 groups; accepted are as many as cv has folds, 3"),
+        ],
+    )
+    def test_groups_that_are_none(self, few, groups, message):
+        with pytest.raises(ValueError, match=message):
+            clone(self.MODEL).fit(*few, groups=groups)
+
+    def test_groups_and_settled_folds_contradict_each_other(self, few):
+        X, y = few
+        model = clone(self.MODEL).set_params(cv=list(KFold(3).split(X)))
+        with pytest.raises(ValueError, match="groups is given with folds that are settled, cv of"):
+            model.fit(X, y, groups=np.arange(150) // 5)
+
+    def test_an_iterator_of_folds_serves_once(self, few):
+        X, y = few
+        model = clone(self.MODEL).set_params(cv=KFold(3).split(X)).fit(X, y)
+        with pytest.raises(ValueError, match=r"cv is .* gives no folds; an iterator .* exhausted"):
+            model.fit(X, y)
+
+    def test_folds_may_be_masks(self, few):
+        X, y = few
+        half = np.arange(150) < 75
+        models = [
+            clone(self.MODEL).set_params(cv=cv).fit(X, y)
+            for cv in ([(half, ~half)], [(np.flatnonzero(half), np.flatnonzero(~half))])
+        ]
+        np.testing.assert_array_equal(models[0].scores_, models[1].scores_)
 
 
 class TestSoftTargets:
@@ -254,12 +559,61 @@ class TestSoftTargets:
             (lambda Y: Y[:-1], "y has 39 rows; accepted is one for each row of X, 40"),
             (lambda Y: Y[:, :, None], r"y has shape \(40, 4, 1\); accepted are one column"),
             (lambda Y: Y * 0 + [1, 0, 0, 0], "y has one class, 0; accepted are two classes"),
+            (
+                lambda Y: pandas.DataFrame(Y, columns=["a", "b", "c", "b"]),
+                "y has the name 'b' for columns 1 and 3; accepted are names that differ",
+            ),
+            (
+                lambda Y: np.ma.masked_array(Y, Y * 0 + np.eye(40, 4, -7)),
+                r"y is masked in row 7 \(missing values in 4 of 40 rows\)",
+            ),
         ],
     )
     def test_what_is_not_shares_is_refused(self, few, change, message):
         X, y = few
         with pytest.raises(ValueError, match=message):
             SelfDistilledClassifier().fit(X, change(datasets.one_hot(y, 4)))
+
+
+class TestWhereNothingIsKnown:
+    """A given label is changed only where something speaks for another class."""
+
+    def test_instances_without_a_direction_keep_their_labels(self):
+        X = np.r_[np.zeros((10, 2)), [[1.0, 0.0], [-1.0, 0.0]] * 10]
+        y = np.r_[np.full(10, 2), [0, 1] * 10]
+        model = SelfDistilledClassifier(fit_intercept=False).fit(X, y)
+        np.testing.assert_allclose(model.predict_proba(X[:10]), 1 / 3)
+        np.testing.assert_array_equal(model.corrected_labels_, y)
+        np.testing.assert_array_equal(model.corrected_labels_per_round_, [y, y])
+        np.testing.assert_array_equal(model.suspicion_[:10], 0.5)
+        assert model.suspicion_[10:].max() < 0.5
+        assert (model.predict(X[:10]) == 0).all()
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_two_labels_of_the_same_instance_both_stay(self, dtype):
+        X = np.repeat(np.eye(4, dtype=dtype), 2, axis=0)
+        labels = np.array([0, 1, 2, 3, 1, 3, 0, 2])
+        model = SelfDistilledClassifier(rounds=3, refinement="as is", fit_intercept=False)
+        model.set_params(centre=False, lam=1e-3).fit(X, labels)
+        np.testing.assert_array_equal(model.corrected_labels_, labels)
+        np.testing.assert_array_equal(model.suspicion_, 0.5)
+
+    def test_a_target_without_an_opinion_is_not_suspicious(self, digits):
+        train, given, _ = digits
+        shares = datasets.one_hot(given, 10)
+        shares[:200] = 0.1
+        model = SelfDistilledClassifier(rounds=1, lam=1e-4).fit(train.features, shares)
+        assert (model.suspicion_[:200] == 0).all()
+        assert model.suspicion_[200:].min() > 0
+        np.testing.assert_array_equal(
+            model.corrected_labels_[:200], model.predict(train.features[:200])
+        )
+        assert (model.corrected_labels_[:200] == train.labels[:200]).mean() > 0.6
+
+    def test_a_target_with_two_opinions_is_suspicious_where_a_third_is_likelier(self):
+        told = np.array([[True, True, False]] * 3)
+        outputs = np.array([[0.5, 0.2, 0.3], [0.2, 0.5, 0.3], [0.2, 0.2, 0.6]])
+        np.testing.assert_allclose(suspicion(outputs, told), [0.375, 0.375, 0.75])
 
 
 class TestFitsIn:
@@ -305,6 +659,49 @@ class TestFitsIn:
         np.testing.assert_array_equal(copy.predict_proba(X), model.predict_proba(X))
         again = clone(model).fit(X, y)
         np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+    @BOTH
+    def test_a_fitted_object_is_small(self, classifier):
+        rng = np.random.default_rng(0)
+        names = np.array([f"a long name of a class, {k}" for k in range(20)])
+        size = {}
+        for N in (400, 800):
+            X, y = rng.standard_normal((N, 5)), rng.integers(0, 20, N)
+            model = clone(classifier).set_params(rounds=2)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", NoBetterThanConstant)  # labels are random
+                size[N] = len(pickle.dumps(model.fit(X, names[y])))
+        assert size[800] - size[400] < 400 * 16  # one number of 20 x 2 outputs, and two labels
+
+    def test_classes_that_are_too_many_for_memory_are_said_to_be(self, few, monkeypatch):
+        X, y = few
+        monkeypatch.setattr(
+            "psutil.virtual_memory", lambda: type("Little", (), {"available": 2000})()
+        )
+        with pytest.raises(MemoryError, match="y with 4 classes in 40 rows needs"):
+            SelfDistilledClassifier().fit(X, y)
+
+    def test_fits_in_threads_leave_warnings_alone(self, few, monkeypatch):
+        # Who restores filters after another thread has changed them undoes that change.
+        changed = []
+
+        class Watched(warnings.catch_warnings):
+            def __init__(self, *arguments, **options):
+                changed.append(sys._getframe(1).f_globals["__name__"])
+                super().__init__(*arguments, **options)
+
+        monkeypatch.setattr(warnings, "catch_warnings", Watched)
+        before = list(warnings.filters)
+        X, y = few
+        models = [SelfDistilledClassifier(), SelfDistilledClassifierCV(rounds=1, methods={}, cv=2)]
+        threads = [threading.Thread(target=model.fit, args=(X, y)) for model in models]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert all(hasattr(model, "coef_") for model in models)
+        assert not [name for name in changed if name.startswith("sdbook")]
+        assert warnings.filters == before
 
     @BOTH
     def test_sparse_features_are_told_where_to_go(self, few, classifier):
@@ -362,8 +759,7 @@ class TestWhatItSaysAboutLabels:
     @settings(max_examples=50, deadline=None, derandomize=True)
     def test_suspicion_is_above_a_half_where_another_class_is_likelier(self, outputs, label):
         outputs = np.array(outputs) / np.sum(outputs, axis=1, keepdims=True)
-        labels = np.full(len(outputs), label)
-        scores = suspicion(outputs, labels)
+        scores = suspicion(outputs, np.tile(np.arange(3) == label, (len(outputs), 1)))
         assert scores.min() >= 0
         assert scores.max() <= 1
         rival = np.delete(outputs, label, axis=1).max(axis=1)
@@ -397,7 +793,12 @@ class TestChooser:
     def chosen(self, digits):
         train, given, _ = digits
         model = SelfDistilledClassifierCV(
-            rounds=3, lams=self.LAMS, methods=self.METHODS, cv=3, tolerance=1e-8
+            rounds=3,
+            lams=self.LAMS,
+            methods=self.METHODS,
+            fit_intercept=False,
+            cv=3,
+            tolerance=1e-8,
         )
         return model.fit(train.features, given)
 
@@ -407,7 +808,11 @@ class TestChooser:
         assert chosen.scores_.shape == (4, 2, 3)
         for rounds in (1, 3):
             model = SelfDistilledClassifier(
-                rounds=rounds, lam=self.LAMS[1], tolerance=1e-8, **chosen.methods_[method]
+                rounds=rounds,
+                lam=self.LAMS[1],
+                fit_intercept=False,
+                tolerance=1e-8,
+                **chosen.methods_[method],
             )
             expected = cross_val_score(model, train.features, given, cv=StratifiedKFold(3))
             np.testing.assert_allclose(
@@ -418,7 +823,9 @@ class TestChooser:
         train, given, _ = digits
         changes = []
         for fit, held_out in StratifiedKFold(3).split(train.features, given):
-            model = SelfDistilledClassifier(rounds=3, lam=self.LAMS[0], refinement="hard")
+            model = SelfDistilledClassifier(
+                rounds=3, lam=self.LAMS[0], refinement="hard", fit_intercept=False
+            )
             model.fit(train.features[fit], given[fit])
             answers = list(model.staged_predict(train.features[held_out]))
             changes.append([np.mean(answers[t] != answers[t + 1]) for t in range(2)])
@@ -442,7 +849,9 @@ class TestChooser:
         accuracy = []
         for parameters in chosen.methods_:
             for lam in self.LAMS:
-                model = SelfDistilledClassifier(rounds=3, lam=lam, tolerance=1e-8, **parameters)
+                model = SelfDistilledClassifier(
+                    rounds=3, lam=lam, fit_intercept=False, tolerance=1e-8, **parameters
+                )
                 stages = model.fit(train.features, given).staged_predict(test.features)
                 accuracy += [np.mean(answers == test.labels) for answers in stages]
         assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
@@ -487,9 +896,13 @@ class TestChooser:
         half = np.arange(len(y)) < len(y) / 2
         halves = [(np.flatnonzero(half), np.flatnonzero(~half))]
         weights = np.where(half, 1.0, y == y[-1])
-        model = SelfDistilledClassifierCV(rounds=1, methods={}, lams=1e-3, cv=halves)
-        model.fit(X, y, sample_weight=weights)
-        answers = SelfDistilledClassifier(rounds=1).fit(X[half], y[half]).predict(X[~half])
+        model = SelfDistilledClassifierCV(
+            rounds=1, methods={}, lams=1e-4, cv=halves, fit_intercept=False
+        )
+        with pytest.warns(NoBetterThanConstant):  # as the class that counts is the frequent one
+            model.fit(X, y, sample_weight=weights)
+        teacher = SelfDistilledClassifier(rounds=1, lam=1e-4, fit_intercept=False)
+        answers = teacher.fit(X[half], y[half]).predict(X[~half])
         judged = y[~half] == y[-1]
         assert model.best_score_ == np.mean(answers[judged] == y[-1])
 
@@ -574,6 +987,37 @@ class TestErrors:
             ({"methods": 5}, TypeError, "methods is 5; accepted are a mapping"),
             ({"methods": {"lam": 1}}, ValueError, "methods has the parameter 'lam'; accepted are"),
             ({"methods": {"loss": "mae"}}, ValueError, "loss is 'mae'; accepted are"),
+            (
+                {"fit_intercept": "no"},
+                ValueError,
+                "fit_intercept is 'no'; accepted are 'auto', True and False",
+            ),
+            ({"fit_intercept": 1}, TypeError, "fit_intercept is 1; accepted are 'auto', True and"),
+            (
+                {"cv": [(np.arange(40), np.arange(0))]},
+                ValueError,
+                "cv has no rows held out in fold 0; accepted are folds with some in both",
+            ),
+            (
+                {"cv": [(np.arange(9), [9]), ([], [9])]},
+                ValueError,
+                "cv has no rows to train on in fold 1; accepted are folds with some in both",
+            ),
+            ({"cv": [(np.zeros(40, dtype=bool), [9])]}, ValueError, "cv has no rows to train on"),
+            ({"cv": [(np.arange(9), [40])]}, ValueError, "cv has rows held out in fold 0 that are"),
+            (
+                {"cv": [(np.arange(9), [0.5])]},
+                ValueError,
+                "accepted are whole numbers from 0 to 39",
+            ),
+            ({"cv": [np.arange(9)]}, ValueError, "cv has .* as fold 0; accepted are a number"),
+            ({"cv": []}, ValueError, "cv is .. and gives no folds; an iterator gives them only"),
+            (
+                {"cv": "five"},
+                ValueError,
+                "cv is 'five'; accepted are a number of folds, a splitter",
+            ),
+            ({"cv": 2.5}, ValueError, "cv is 2.5; accepted are a number of folds, a splitter"),
         ],
     )
     def test_of_the_chooser(self, few, parameters, error, message):
@@ -583,8 +1027,9 @@ class TestErrors:
     def test_of_a_fold_without_weight(self, few):
         X, y = few
         halves = [(np.arange(20), np.arange(20, 40))]
-        with pytest.raises(ValueError, match="sample_weight leaves a held-out fold of cv without"):
-            SelfDistilledClassifierCV(cv=halves).fit(X, y, sample_weight=np.arange(40) < 20)
+        for weights, part in ((np.arange(40) < 20, "held out"), (np.arange(40) >= 20, "to train")):
+            with pytest.raises(ValueError, match=f"sample_weight leaves the rows {part} .* of cv"):
+                SelfDistilledClassifierCV(cv=halves).fit(X, y, sample_weight=weights)
 
     @BOTH
     @pytest.mark.parametrize(
@@ -616,6 +1061,25 @@ class TestErrors:
                 "y is '.' in row 0 and 3 in row 7; accepted are labels of one kind",
             ),
             (lambda y: [{name} for name in y], "y is {'.'} in row 0; accepted are labels of one"),
+            (lambda y: in_row(7, y, np.nan).tolist(), "y is nan in row 7 "),
+            (lambda y: tuple(in_row(7, y, np.nan)), "y is nan in row 7 "),
+            (
+                lambda y: np.ma.masked_array(y == "a", np.arange(40) % 8 == 7),
+                r"y is masked in row 7 \(missing values in 5 of 40 rows\)",
+            ),
+            (
+                lambda y: [1 if name == "a" else "1" for name in y],
+                "y is '1' in row 0 and 1 in row .*; accepted are labels of one kind",
+            ),
+            (lambda y: [True, 1, *[0] * 38], "y is True in row 0 and 1 in row 1; accepted are"),
+            (
+                lambda y: [{"a": 2**63 + 1, "b": 2**63 + 2}.get(name, -1) for name in y],
+                f"y is {2**63 + 1} in row .*, which is beyond NumPy's integers; accepted are",
+            ),
+            (lambda y: [2**53 + 1, 1.5, *[1.0] * 38], f"y is {2**53 + 1} in row 0, which is bey"),
+            (lambda y: [2**70, *[1] * 39], f"y is {2**70} in row 0, which is beyond"),
+            (lambda y: np.arange(40), "y has 40 classes in 40 rows, each its own, like .* identif"),
+            (lambda y: [f"{i}.jpg" for i in range(40)], "y has 40 classes in 40 rows, each its"),
             (lambda y: y[:-2], "y has 38 rows; accepted is one for each row of X, 40"),
             (lambda y: [*y, "a"], "y has 41 rows; accepted is one for each row of X, 40"),
             (lambda y: [["a"], ["b", "c"]] * 20, "y has rows of unequal length; accepted are one"),
@@ -644,6 +1108,11 @@ class TestErrors:
             (np.ones(39), ValueError, r"sample_weight has shape \(39,\); .* one for each row of X"),
             (np.zeros(40), ValueError, "sample_weight is zero in all rows; accepted are"),
             ("balanced", TypeError, "sample_weight is a str .*'balanced'.; accepted are finite"),
+            (
+                np.ma.masked_array(np.ones(40), np.arange(40) == 7),
+                ValueError,
+                "sample_weight is masked in row 7 .missing values in 1 of 40 rows.",
+            ),
         ],
     )
     def test_of_weights(self, few, classifier, weights, error, message):
@@ -669,6 +1138,10 @@ class TestErrors:
                 "X has text in it .*'a bird'.*; accepted are features, numbers only.*TfidfVec",
             ),
             (lambda X: pandas.Series(["a bird"] * 40), "X has text in it .*'a bird'.*embed_texts"),
+            (
+                lambda X: np.ma.masked_array(X, np.arange(40)[:, None] + 0 * X == 7),
+                "X is masked in row 7 .missing values in 1 of 40 rows.; accepted are rows without",
+            ),
         ],
     )
     def test_of_features(self, few, classifier, change, message):

@@ -64,3 +64,17 @@ def test_float32_stays_float32_and_features_stay_untouched():
     assert fact.features is single
     assert fact.eigenvalues.dtype == fact.basis.dtype == np.float32
     np.testing.assert_array_equal(single, before)
+
+
+@pytest.mark.parametrize(
+    ("scale", "dtype"), [(1e160, np.float64), (1e25, np.float32), (1e306, np.float64)]
+)
+@pytest.mark.parametrize("space", ["instance", "feature"])
+def test_features_whose_squares_are_no_numbers_are_refused(scale, dtype, space):
+    features = (np.random.default_rng(0).standard_normal((6, 4)) * scale).astype(dtype)
+    with pytest.raises(
+        ValueError, match=r"features has entries up to .*, whose squares are beyond"
+    ):
+        factorise(features, space=space, unit_norm=False)
+    with pytest.raises(ValueError, match="features has rows of norm inf to inf; accepted are"):
+        factorise(features, space=space)

@@ -347,3 +347,20 @@ def test_features_of_other_norms_when_asked():
     problem = Problem(features, np.eye(3)[np.arange(30) % 3], 1e-3)
     solution = solve(factorise(features, unit_norm=False), problem.targets, problem.lam)
     assert is_stationary(problem, solution.weights)
+
+
+@pytest.mark.parametrize("shape", [(30, 5), (5, 30)])
+@pytest.mark.parametrize("scale", [0, 1e-200])
+def test_features_that_are_nothing_leave_the_outputs_uniform(shape, scale):
+    features = scale * np.random.default_rng(0).standard_normal(shape)
+    targets = np.eye(3)[np.arange(shape[0]) % 3]
+    solution = solve(factorise(features, unit_norm=False), targets, 1e-3)
+    np.testing.assert_allclose(solution.outputs, 1 / 3)
+    assert solution.certificate.converged
+    assert solution.certificate.relative_gradient_norm == 0
+
+
+def test_stopping_too_early_is_said_in_the_certificate_alone_when_asked():
+    targets = datasets.one_hot(DIGITS.labels, 10)
+    solution = solve(DIGITS.features, targets, 1e-5, max_evaluations=5, warn=False)
+    assert not solution.certificate.converged

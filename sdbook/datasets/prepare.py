@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -14,10 +16,12 @@ def centre(features: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     features : ndarray of shape (N, d)
+        Also of float32: what is summed is summed in float64.
 
     Returns
     -------
     ndarray of shape (N, d)
+        Of the same dtype.
 
     Raises
     ------
@@ -33,7 +37,43 @@ def centre(features: NDArray[np.float64]) -> NDArray[np.float64]:
            [ 1.,  2.]])
     """
     _validate.matrix("features", features)
-    return features - features.mean(axis=0)
+    return (features - mean(features)).astype(features.dtype, copy=False)
+
+
+def mean(rows: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.float64]:
+    """Return the mean of each column in float64, where float32 would lose digits of a long sum.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (N, d)
+    weights : ndarray of shape (N,), optional
+        Weights >= 0 of the rows, not all zero.
+
+    Returns
+    -------
+    ndarray of shape (d,)
+        The mean of numbers that are equal is that number, to the last digit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.datasets.prepare import mean
+    >>> mean(np.array([[0.1, 1e308], [0.1, 1e308], [0.1, 1e308]]))
+    array([1.e-001, 1.e+308])
+    """
+    counts: Any = True if weights is None else weights[:, None] > 0
+    low = rows.min(axis=0, where=counts, initial=np.inf).astype(np.float64)
+    high = rows.max(axis=0, where=counts, initial=-np.inf).astype(np.float64)
+    # A sum of the largest numbers there are is no number; 2^-64 of them, so many do not exist.
+    shift = 64 if max(-low.min(), high.max()) > 1e280 else 0
+    if shift:
+        rows = np.ldexp(rows, -shift)
+    found = (
+        rows.mean(axis=0, dtype=np.float64)
+        if weights is None
+        else np.average(rows, axis=0, weights=weights.astype(np.float64))
+    )
+    return np.clip(np.ldexp(found, shift), low, high)
 
 
 def normalise(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,10 +82,12 @@ def normalise(features: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     features : ndarray of shape (N, d)
+        Of any size, also where their squares are too large or too small for a floating number.
 
     Returns
     -------
     ndarray of shape (N, d)
+        Of the same dtype.
 
     Raises
     ------
@@ -60,13 +102,32 @@ def normalise(features: NDArray[np.float64]) -> NDArray[np.float64]:
     array([[0.6, 0.8]])
     """
     _validate.matrix("features", features)
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    if norms.min() == 0:
+    zero = ~features.any(axis=1)
+    if zero.any():
         raise ValueError(
-            f"features has a zero vector in row {int(norms.argmin())}, which no scaling gives unit "
+            f"features has a zero vector in row {int(zero.argmax())}, which no scaling gives unit "
             "norm; accepted are rows with at least one entry other than zero"
         )
-    return features / norms
+    return directions(features)
+
+
+def directions(rows: NDArray[Any]) -> NDArray[Any]:
+    """Scale rows to unit norm, and leave those that are zero as they are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.datasets.prepare import directions
+    >>> directions(np.array([[3e-200, 4e-200], [3e300, 4e300], [0, 0]]))
+    array([[0.6, 0.8],
+           [0.6, 0.8],
+           [0. , 0. ]])
+    """
+    # By powers of two, which round nothing, until no square can leave the range of numbers.
+    largest = np.maximum(rows.max(axis=1, keepdims=True), -rows.min(axis=1, keepdims=True))
+    rows = np.ldexp(rows, -np.frexp(largest)[1])
+    norms = np.sqrt(np.square(rows).sum(axis=1, keepdims=True))
+    return rows / np.where(norms > 0, norms, 1)
 
 
 def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
@@ -96,4 +157,7 @@ def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
            [1., 0., 0.]])
     """
     K = _validate.count("classes", classes, 2)
-    return np.eye(K)[_validate.labels("labels", labels, K)]
+    of_instance = _validate.labels("labels", labels, K)
+    targets = np.zeros((len(of_instance), K))
+    np.put_along_axis(targets, of_instance[:, None], 1, axis=1)
+    return targets

@@ -4,7 +4,7 @@
 rounds, lambda and method from wrong labels alone.
 """
 
-from sdbook.estimator.chooser import SelfDistilledClassifierCV
+from sdbook.estimator.chooser import NoBetterThanConstant, SelfDistilledClassifierCV
 from sdbook.estimator.classifier import SelfDistilledClassifier
 
-__all__ = ["SelfDistilledClassifier", "SelfDistilledClassifierCV"]
+__all__ = ["NoBetterThanConstant", "SelfDistilledClassifier", "SelfDistilledClassifierCV"]

@@ -15,9 +15,12 @@ from sklearn.utils.validation import validate_data
 
 from sdbook import _validate
 
-__all__ = ["Given", "instances"]
+__all__ = ["Given", "groups_of", "instances"]
 
 Floats = NDArray[np.floating[Any]]
+
+IDENTIFIER = 20
+"""Labels that are all different may be a small example. More of them than this are no labels."""
 
 LABELS = "labels of one kind: strings, whole numbers or booleans"
 SHARES = "soft targets of shape (N, K): shares >= 0 that sum to 1 in each row"
@@ -55,15 +58,25 @@ class Given:
         X = _features(estimator, X, y=None if y is None else "no_validation")
         values = _array(y)
         if values.ndim == 2 and values.shape[1] > 1:
-            classes = np.asarray(getattr(y, "columns", np.arange(values.shape[1])))
-            _one_each(values, X)
+            classes = _columns(y, values.shape[1])
+            _one_each("y", values, X)
+            _enough_memory(X, len(classes))
             targets = _soft(values).astype(X.dtype)
             labels = targets.argmax(axis=1)
         else:
-            values = column_or_1d(values, warn=True)
-            _one_each(values, X)
-            classes, labels = _classes(values)
-            targets = np.eye(len(classes), dtype=X.dtype)[labels]
+            values = column_or_1d(_apart(y, values), warn=True)
+            _one_each("y", values, X)
+            classes, labels = _classes("y", values)
+            if isinstance(y, list | tuple):
+                classes = np.array(classes.tolist())
+            if len(classes) == len(X) > IDENTIFIER:
+                raise ValueError(
+                    f"y has {len(classes)} classes in {len(X)} rows, each its own, like the column "
+                    "of an identifier; accepted are labels that several rows share"
+                )
+            _enough_memory(X, len(classes))
+            targets = np.zeros((len(X), len(classes)), dtype=X.dtype)
+            np.put_along_axis(targets, labels[:, None], 1, axis=1)
         _two_classes("y has", classes, targets)
         weights = None
         if sample_weight is not None:
@@ -81,7 +94,16 @@ class Given:
 
 def instances(estimator: Any, X: Any) -> Floats:
     """Check new instances against what the estimator was fitted on."""
-    return _features(estimator, X, reset=False).astype(estimator.mean_.dtype, copy=False)
+    return _features(estimator, X, reset=False).astype(estimator.coef_.dtype, copy=False)
+
+
+def groups_of(values: Any, X: Floats) -> NDArray[np.intp]:
+    """Check which group each row belongs to, and number the groups."""
+    named = _apart(values, _array(values, "groups"))
+    if named.ndim != 1:
+        raise ValueError(f"groups has shape {named.shape}; accepted is one for each row of X")
+    _one_each("groups", named, X)
+    return _classes("groups", named)[1]
 
 
 def _features(estimator: Any, X: Any, **options: Any) -> Floats:
@@ -92,6 +114,7 @@ def _features(estimator: Any, X: Any, **options: Any) -> Floats:
             "centring would fill it anyway. Put sklearn.decomposition.TruncatedSVD before this "
             "estimator in a pipeline, or pass X.toarray() if it is small"
         )
+    _validate.unmasked("X", X)
     numbers = {"dtype": [np.float64, np.float32], "ensure_all_finite": False}
     try:
         checked = validate_data(estimator, X, **numbers, **options)
@@ -107,19 +130,51 @@ def _features(estimator: Any, X: Any, **options: Any) -> Floats:
     return features
 
 
-def _array(y: Any) -> NDArray[Any]:
+def _array(y: Any, name: str = "y") -> NDArray[Any]:
+    _validate.unmasked(name, y)
     try:
         values = np.asarray(y)
     except ValueError:
-        raise ValueError(f"y has rows of unequal length; accepted are {TARGETS}") from None
+        raise ValueError(f"{name} has rows of unequal length; accepted are {TARGETS}") from None
     if values.ndim not in (1, 2):
-        raise ValueError(f"y has shape {values.shape}; accepted are {TARGETS}")
+        raise ValueError(f"{name} has shape {values.shape}; accepted are {TARGETS}")
     return values
 
 
-def _one_each(y: NDArray[Any], X: Floats) -> None:
-    if len(y) != len(X):
-        raise ValueError(f"y has {len(y)} rows; accepted is one for each row of X, {len(X)}")
+def _apart(y: Any, values: NDArray[Any]) -> NDArray[Any]:
+    """Return one column of a list or tuple as it was before NumPy made its entries alike."""
+    mixed = isinstance(y, list | tuple) and values.dtype.kind != "M"
+    return np.array(y, dtype=object) if mixed else values
+
+
+def _columns(y: Any, number: int) -> NDArray[Any]:
+    """Return the names of the columns of soft targets, or their numbers where they have none."""
+    names = getattr(y, "column_names", getattr(y, "columns", None))  # PyArrow's first
+    if names is None:
+        return np.arange(number)
+    first: dict[Any, int] = {}
+    for column, name in enumerate(names):
+        if first.setdefault(name, column) != column:
+            raise ValueError(
+                f"y has the name {name!r} for columns {first[name]} and {column}; accepted are "
+                "names that differ, one for each class"
+            )
+    return np.asarray(names)
+
+
+def _enough_memory(X: Floats, classes: int) -> None:
+    """Refuse classes for which targets, outputs and parameters do not fit, before making them."""
+    (instances, width), K = X.shape, classes
+    _validate.memory(
+        f"y with {K} classes in {instances} rows", K * (3 * instances + width), X.itemsize
+    )
+
+
+def _one_each(name: str, values: NDArray[Any], X: Floats) -> None:
+    if len(values) != len(X):
+        raise ValueError(
+            f"{name} has {len(values)} rows; accepted is one for each row of X, {len(X)}"
+        )
 
 
 def _two_classes(start: str, classes: NDArray[Any], targets: Floats) -> None:
@@ -128,35 +183,55 @@ def _two_classes(start: str, classes: NDArray[Any], targets: Floats) -> None:
         raise ValueError(f"{start} one class, {present[0]!r}; accepted are two classes or more")
 
 
-def _classes(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+def _classes(name: str, values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
     """Return the names of the classes, sorted, and the class of each row."""
-    _refuse_missing(values)
+    _refuse_missing(name, values)
     if values.dtype.kind == "O":
-        kind = str if isinstance(values[0], str) else (Real, np.bool_)
-        for row, value in enumerate(values):
-            if not isinstance(value, kind):
-                first = "" if row == 0 else f"{values[0]!r} in row 0 and "
-                raise ValueError(
-                    f"y is {first}{value!r} in row {row}; accepted are {LABELS} "
-                    "(y.astype(str) makes strings of all)"
-                )
-        if kind is not str:
-            values = np.array(values.tolist())
+        values = _of_one_kind(name, values)
     if values.dtype.kind not in "biufUOM":
-        raise ValueError(f"y has dtype {values.dtype}; accepted are {LABELS}")
+        raise ValueError(f"{name} has dtype {values.dtype}; accepted are {LABELS}")
     if values.dtype.kind == "f":
         _refuse(
             ~np.isfinite(values) | (values != np.rint(values)),
-            lambda row: f"y is {values[row]} in row {row}",
+            lambda row: f"{name} is {values[row]} in row {row}",
             f"{LABELS}, not a continuous quantity",
         )
     classes, labels = np.unique(values, return_inverse=True)
     return classes, labels
 
 
+def _of_one_kind(name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of any type as an array in which those that differ still do."""
+    plain = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
+    kinds = [
+        next((kind for kind in (str, bool, Real) if isinstance(value, kind)), None)
+        for value in plain
+    ]
+    for row, kind in enumerate(kinds):
+        if kind is None or kind is not kinds[0]:
+            first = "" if row == 0 else f"{plain[0]!r} in row 0 and "
+            raise ValueError(
+                f"{name} is {first}{plain[row]!r} in row {row}; accepted are {LABELS} "
+                f"({name}.astype(str) makes strings of all)"
+            )
+    if kinds[0] is str:
+        return values
+    # Whole numbers that no one integer type holds would become floats, some of them equal.
+    numbers = np.array(plain)
+    lost = np.array(
+        [numbers.dtype.kind == "O" or a != b for a, b in zip(numbers.tolist(), plain, strict=True)]
+    )
+    _refuse(
+        lost,
+        lambda row: f"{name} is {plain[row]!r} in row {row}, which is beyond NumPy's integers",
+        f"{LABELS} of at most 64 bits ({name}.astype(str) makes strings of all)",
+    )
+    return numbers
+
+
 def _soft(values: NDArray[Any]) -> Floats:
     """Return shares that sum to one in each row."""
-    _refuse_missing(values)
+    _refuse_missing("y", values)
     if values.dtype.kind == "O" and all(isinstance(share, Real) for share in values.flat):
         values = values.astype(float)
     if values.dtype.kind not in "biuf":
@@ -184,8 +259,9 @@ def _soft(values: NDArray[Any]) -> Floats:
 
 def _weights(values: Any, X: Floats) -> Floats:
     accepted = "finite numbers >= 0, one for each row of X"
+    _validate.unmasked("sample_weight", values)
     try:
-        weights = np.asarray(values, dtype=X.dtype)
+        weights = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"sample_weight is a {type(values).__name__} ({error}); accepted are {accepted}"
@@ -201,7 +277,8 @@ def _weights(values: Any, X: Floats) -> Floats:
     )
     if not weights.any():
         raise ValueError(f"sample_weight is zero in all rows; accepted are {accepted}, not all 0")
-    return weights
+    # Only proportions count. A power of two changes none, and keeps the largest in float32.
+    return np.ldexp(weights, -np.frexp(weights.max())[1]).astype(X.dtype)
 
 
 def _refuse(bad: NDArray[np.bool_], what: Callable[[int], str], accepted: str) -> None:
@@ -210,7 +287,7 @@ def _refuse(bad: NDArray[np.bool_], what: Callable[[int], str], accepted: str) -
         raise ValueError(f"{what(int(bad.argmax()))}; accepted are {accepted}")
 
 
-def _refuse_missing(values: NDArray[Any]) -> None:
+def _refuse_missing(name: str, values: NDArray[Any]) -> None:
     """Say in which row a value is missing: NaN, None, or what pandas has for them."""
     if values.dtype.kind == "O":
         missing = np.frompyfunc(_is_missing, 1, 1)(values).astype(bool)
@@ -220,7 +297,8 @@ def _refuse_missing(values: NDArray[Any]) -> None:
     _refuse(
         rows,
         lambda row: (
-            f"y is {values[row]} in row {row} (missing values in {rows.sum()} of {len(rows)} rows)"
+            f"{name} is {values[row]} in row {row} "
+            f"(missing values in {rows.sum()} of {len(rows)} rows)"
         ),
         "rows without missing values: leave the others out, as DataFrame.dropna does",
     )
@@ -228,5 +306,5 @@ def _refuse_missing(values: NDArray[Any]) -> None:
 
 def _is_missing(value: Any) -> bool:
     # By name, because pandas need not be there.
-    unknown = type(value).__name__ in ("NoneType", "NAType", "NaTType")
+    unknown = type(value).__name__ in ("NoneType", "NAType", "NaTType", "MaskedConstant")
     return unknown or (isinstance(value, Real) and value != value)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdbook.datasets import prepare
+
 __all__ = ["Preparation"]
 
 Floats = NDArray[np.floating[Any]]
@@ -20,7 +22,7 @@ class Preparation:
     Attributes
     ----------
     mean : ndarray of shape (d,)
-        Subtracted from each instance.
+        Subtracted from each instance; float64, whatever the features are.
     normalise : bool
         Whether what is left is divided by its norm. An instance at the mean stays zero.
     intercept : bool
@@ -37,7 +39,7 @@ class Preparation:
            [ 0.6,  0.8,  1. ]])
     """
 
-    mean: Floats
+    mean: NDArray[np.float64]
     normalise: bool
     intercept: bool
 
@@ -52,17 +54,21 @@ class Preparation:
         intercept: bool,
     ) -> Preparation:
         """Take the (weighted) mean from training instances, or none where `centre` is false."""
-        mean = np.average(X, axis=0, weights=weights) if centre else np.zeros(X.shape[1])
-        return cls(mean.astype(X.dtype, copy=False), normalise, intercept)
+        mean = prepare.mean(X, weights) if centre else np.zeros(X.shape[1])
+        return cls(mean, normalise, intercept)
 
     def apply(self, X: Floats) -> Floats:
         """Return the prepared instances, of shape (N, d), or (N, d + 1) with an intercept."""
-        prepared = X - self.mean
+        mean = self.mean
+        if self.normalise and max(-X.min(), X.max()) > np.finfo(X.dtype).max / 4:
+            X, mean = X / 4, mean / 4  # a difference of the largest numbers there are is no number
+        prepared = np.empty_like(X, subok=False)
+        np.subtract(X, mean, out=prepared, casting="same_kind")  # in float64, whatever X is
         if self.normalise:
-            norms = np.linalg.norm(prepared, axis=1, keepdims=True)
             # What rounding leaves of an instance at the mean has no direction worth scaling up.
-            rounding = 4 * np.finfo(X.dtype).eps * np.linalg.norm(X, axis=1, keepdims=True)
-            prepared = np.where(norms > rounding, prepared / np.where(norms > 0, norms, 1), 0)
+            rounding = np.abs(prepared) <= 4 * np.finfo(X.dtype).eps * np.abs(X)
+            prepared[rounding.all(axis=1)] = 0
+            prepared = prepare.directions(prepared)
         if self.intercept:
-            prepared = np.hstack([prepared, np.ones((len(X), 1))])
-        return prepared.astype(X.dtype, copy=False)
+            prepared = np.hstack([prepared, np.ones((len(X), 1), X.dtype)])
+        return prepared

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sdbook import datasets, noise
-from sdbook.datasets import Dataset
+from sdbook.datasets import Dataset, prepare
 from sdbook.paper.sources import LOCAL, SOURCES, Pictures, Source, check_limit, load_pictures, some
 
 __all__ = ["BACKBONE", "load"]
@@ -96,11 +96,11 @@ def load(
         )
 
     raw = embed(parts[0], "train"), embed(parts[1], "test")
-    mean = raw[0].mean(axis=0)
+    mean = prepare.mean(raw[0])
     train, test = (
         Dataset(
             name=source.title,
-            features=datasets.normalise(vectors - mean),
+            features=datasets.normalise((vectors - mean).astype(vectors.dtype)),
             labels=part.labels,
             superclasses=np.zeros(len(names), dtype=np.int64),
             class_names=names,

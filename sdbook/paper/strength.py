@@ -342,6 +342,7 @@ def _judge(
             methods=method,
             centre=False,
             normalise=False,
+            fit_intercept=False,
             cv=folds,
             tolerance=TOLERANCE,
         )

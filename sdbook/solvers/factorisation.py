@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.products import covariance
@@ -73,7 +75,7 @@ def factorise(
     ------
     TypeError, ValueError
         If `features` is not a finite floating matrix, has rows that are not of unit norm (while
-        `unit_norm`), or `space` is unknown.
+        `unit_norm`) or whose squares are beyond the largest number, or `space` is unknown.
     MemoryError
         If the matrix to factorise does not fit into the memory that is free.
 
@@ -109,7 +111,13 @@ def factorise(
     _validate.memory(f"factorising a {size} x {size} matrix", 3 * size**2, item)
 
     xp = _validate.namespace("features", features)
-    matrix = covariance(features) if space == "feature" else features @ features.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = covariance(features) if space == "feature" else features @ features.T
+    if not bool(xp.all(xp.isfinite(xp.linalg.diagonal(matrix)))):
+        raise ValueError(
+            f"features has entries up to {float(xp.max(xp.abs(features))):.4g}, whose squares are "
+            f"beyond the largest {features.dtype}; accepted are smaller ones: divide them first"
+        )
     eigenvalues, basis = xp.linalg.eigh(matrix)
     rounding = size * float(xp.finfo(features.dtype).eps) * float(eigenvalues[-1])
     eigenvalues = xp.where(eigenvalues > rounding, eigenvalues, xp.zeros_like(eigenvalues))

@@ -157,6 +157,7 @@ def solve(
     tolerance: float | None = None,
     max_evaluations: int = 10_000,
     memory: int = 10,
+    warn: bool = True,
 ) -> Solution:
     """Train the softmax model to its exact optimum.
 
@@ -182,6 +183,8 @@ def solve(
         Gradients to compute at most, >= 2: at zero, for the scale, and at `start`.
     memory : int
         Steps that L-BFGS remembers.
+    warn : bool
+        Whether to warn of what did not converge. The certificate says so either way.
 
     Returns
     -------
@@ -196,7 +199,7 @@ def solve(
     Warns
     -----
     NotConverged
-        If the tolerance was not reached, with the certificate.
+        If the tolerance was not reached (while `warn`), with the certificate.
 
     Notes
     -----
@@ -228,6 +231,7 @@ def solve(
         tolerance=tolerance,
         max_evaluations=max_evaluations,
         memory=memory,
+        warn=warn,
     )
     return solution
 
@@ -243,6 +247,7 @@ def solve_all(
     tolerance: float | None = None,
     max_evaluations: int = 10_000,
     memory: int = 10,
+    warn: bool = True,
 ) -> list[Solution]:
     """Train many softmax models on the same features, side by side.
 
@@ -263,7 +268,7 @@ def solve_all(
         Instance weights >= 0, of all problems or of each.
     start : sequence of Solution, optional
         Where to start, one for each problem.
-    tolerance, max_evaluations, memory
+    tolerance, max_evaluations, memory, warn
         As in `solve`.
 
     Returns
@@ -281,7 +286,7 @@ def solve_all(
     Warns
     -----
     NotConverged
-        For each problem that did not reach the tolerance.
+        For each problem that did not reach the tolerance (while `warn`).
 
     Examples
     --------
@@ -337,7 +342,7 @@ def solve_all(
         for arrival, output in zip(arrivals, outputs, strict=True)
     ]
     for solution, one in zip(solutions, problems.lam, strict=True):
-        if not solution.certificate.converged:
+        if warn and not solution.certificate.converged:
             warnings.warn(f"lam={one:g}: {solution.certificate}", NotConverged, stacklevel=2)
     return solutions
 
@@ -364,7 +369,8 @@ def _weights_beside(weights: Array, problems: int, features: Array) -> Array:
         )
     for one in each:
         _validate.instance_weights("weights", one, features)
-    return xp.stack([one / xp.mean(one) for one in each], axis=1)
+    means = [float(xp.sum(one, dtype=xp.float64)) / one.shape[0] for one in each]
+    return xp.stack([one / mean for one, mean in zip(each, means, strict=True)], axis=1)
 
 
 def _continued(problems: Objectives, start: Sequence[Solution]) -> Array:
@@ -391,7 +397,8 @@ def _solution(problems: Objectives, arrival: Arrival, outputs: Array, tolerance:
     certificate = Certificate(
         converged=arrival.converged,
         gradient_norm=norm,
-        relative_gradient_norm=norm / arrival.scale,
+        # Features that are all zero leave no gradient anywhere.
+        relative_gradient_norm=norm / arrival.scale if arrival.scale else 0.0,
         tolerance=tolerance,
         objective=arrival.objective,
         gap_bound=norm**2 / (2 * lam) if problems.loss.convex else None,
