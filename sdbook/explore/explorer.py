@@ -53,7 +53,7 @@ class Explorer(Drawing):
             return {"text/plain": repr(self), "text/html": html}, {}
         widget = LiveExplorer(self)
         return {
-            "text/plain": widget.message,
+            "text/plain": widget.first["message"],
             "image/png": self.frame(self.state(self.start)).png(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
