@@ -10,6 +10,7 @@ import json
 import threading
 import weakref
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import ipywidgets
@@ -351,9 +352,10 @@ def test_a_drawing_waits_for_the_cell_that_runs(explorer, monkeypatch):
         other.join()  # the kernel is busy
         assert threads == answers == []
         await answered.wait()
+        assert threads == [threading.current_thread()]
 
-    asyncio.run(kernel())
-    assert threads == [threading.current_thread()]
+    with ThreadPoolExecutor(1) as thread:  # where no other loop runs
+        thread.submit(asyncio.run, kernel()).result()
     assert answers[0][0]["position"] == [0, 0]
 
 

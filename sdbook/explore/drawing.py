@@ -170,7 +170,7 @@ class Drawing:
         mode : {"light", "dark"}
             The page that the picture will stand on.
         """
-        with _young_garbage():
+        with young_garbage():
             return self._frame(state, mode)
 
     def _frame(self, state: Mapping[str, Any], mode: str) -> Frame:
@@ -188,7 +188,7 @@ class Drawing:
 
 
 @contextmanager
-def _young_garbage() -> Iterator[None]:
+def young_garbage() -> Iterator[None]:
     """Collect no garbage until the figure is some.
 
     A figure is full of cycles. What Python's collector meets of it while it is drawn passes for

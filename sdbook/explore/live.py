@@ -19,7 +19,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from sdbook.explore.drawing import Drawing
+from sdbook.explore.drawing import Drawing, young_garbage
 from sdbook.explore.player import ASSETS, STYLES, markup
 
 MOST_BYTES = 64 * 2**20
@@ -125,10 +125,11 @@ class LiveExplorer(anywidget.AnyWidget):
             self._loop.call_soon_threadsafe(self._answer, question)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        try:
-            message, image = self.picture(question["position"], question["dark"])
-        except BaseException as error:  # an interrupt as well: the page waits for an answer
-            what = "".join(traceback.format_exception_only(error)).strip()
-            self.send({**question, "error": what})
-            raise
-        self.send({**question, "message": message}, [image])
+        with young_garbage():  # until the answer is on its way
+            try:
+                message, image = self.picture(question["position"], question["dark"])
+            except BaseException as error:  # an interrupt as well: the page waits for an answer
+                what = "".join(traceback.format_exception_only(error)).strip()
+                self.send({**question, "error": what})
+                raise
+            self.send({**question, "message": message}, [image])

@@ -60,11 +60,11 @@ function render({ model, el }) {
     ask();
   };
   const follow = () => {
-    // What failed is tried again.
-    for (const [state, { url }] of frames) if (!url) frames.delete(state);
     controls.set(model.get("position"));
     const now = frames.get(name(here()));
     if (now) show(now);
+    // What failed is tried again when the reader comes back to it.
+    if (now && !now.url) frames.delete(name(here()));
     ask();
   };
   const controls = sdbookControls(figure, {
