@@ -11,7 +11,7 @@ import hashlib
 import itertools
 from unittest.mock import patch
 
-from sdbook.explore import Frame
+from sdbook.explore import Frame, live
 from sdbook.explore.live import LiveExplorer
 
 PHONE = 358  # CSS pixels that a page of 390 leaves to a figure
@@ -34,8 +34,12 @@ def problems(widget):
     """What is wrong with one explorer, in sentences."""
     explorer = widget._drawing
     yield from changed_since_shown(widget)
-    # Any other name for the pixels is as good as a file, and quicker to make.
-    with patch.object(Frame, "webp", lambda frame: hashlib.sha256(frame.pixels).digest()):
+    with (
+        # Any other name for the pixels is as good as a file, and quicker to make.
+        patch.object(Frame, "quick_png", lambda frame: hashlib.sha256(frame.pixels).digest()),
+        # What was drawn before is drawn again.
+        patch.dict(live.KEPT, clear=True),
+    ):
         # First the dark ones, so that the light ones of the start are drawn again.
         dark = explorer.frame(explorer.state(explorer.start), "dark")
         yield from differs(widget, explorer.start, dark, dark=True)
@@ -62,17 +66,17 @@ def changed_since_shown(widget):
     """A picture that the cells below it changed."""
     explorer = widget._drawing
     now = explorer.frame(explorer.state(explorer.start))
-    if (widget.message, widget.image) != (now.message, now.webp()):
-        yield f"changed after it was shown: {widget.message!r} is now {now.message!r}"
+    shown = widget.first["message"]
+    if (shown, widget.first["image"]) != (now.message, now.quick_png()):
+        yield f"changed after it was shown: {shown!r} is now {now.message!r}"
 
 
 def differs(widget, position, frame, dark=False):
     """A state in which the widget does not show the frame that a page has for it."""
-    # What the front end sends when the reader moves a control.
-    widget.set_state({"position": list(position), "dark": dark})
-    if widget.message != frame.message:
-        yield f"drawn again, {frame.message!r} is {widget.message!r}"
-    elif widget.image != frame.webp():
+    message, image = widget.picture(list(position), dark)
+    if message != frame.message:
+        yield f"drawn again, {frame.message!r} is {message!r}"
+    elif image != frame.quick_png():
         colours = "dark" if dark else "light"
         yield f"drawn again, {frame.message!r} in {colours} colours is another picture"
 

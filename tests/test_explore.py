@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import itertools
 import json
+import threading
+import weakref
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import ipywidgets
@@ -15,7 +21,7 @@ import traitlets
 from PIL import Image
 
 from sdbook import plots
-from sdbook.explore import Choice, Explorer, Picture, Slider
+from sdbook.explore import Choice, Explorer, Picture, Slider, live
 from sdbook.explore.live import LiveExplorer
 from sdbook.explore.player import FRAMES_URL, player_html
 
@@ -112,12 +118,16 @@ def test_frame_has_pixels_and_message(explorer):
     assert frame.message == "With pair noise the line ends at 50%."
 
 
-def test_a_smaller_file_has_the_same_pixels(explorer):
+def pixels(file):
+    return np.asarray(Image.open(io.BytesIO(file)).convert("RGB"))
+
+
+def test_smaller_and_quicker_files_have_the_same_pixels(explorer):
     frame = explorer.frame(explorer.state(explorer.start))
-    files = [frame.webp(), frame.webp(small=True)]
-    assert len(files[1]) < len(files[0])
-    one, other = (np.asarray(Image.open(io.BytesIO(file))) for file in files)
-    assert (one == other).all()
+    file, small, quick = frame.webp(), frame.webp(small=True), frame.quick_png()
+    assert len(small) < len(file)
+    assert (pixels(small) == pixels(file)).all()
+    assert (pixels(quick) == pixels(file)).all()
 
 
 @pytest.mark.parametrize("mode", plots.MODES)
@@ -125,7 +135,8 @@ def test_files_have_the_background_of_the_page(explorer, mode):
     frame = explorer.frame({"rate": 0.5, "noise": "pair"}, mode)
     with plots.theme(mode):
         background = plots.colour("background")
-    for file, size in ((frame.webp(), (600, 400)), (frame.png(), (300, 200))):
+    files = ((frame.webp(), (600, 400)), (frame.quick_png(), (600, 400)), (frame.png(), (300, 200)))
+    for file, size in files:
         image = Image.open(io.BytesIO(file)).convert("RGB")
         assert image.size == size
         assert "#{:02x}{:02x}{:02x}".format(*image.getpixel((1, 1))) == background
@@ -204,10 +215,10 @@ def test_player_markup(explorer, tmp_path):
     page = Page(player_html(explorer, tmp_path))
     message = "With pair noise the line ends at 50%."
     assert page.texts["figcaption"] == [message]
-    live, fallback = page.images
-    assert "src" not in live
-    assert live["alt"] == fallback["alt"] == message
-    assert (live["width"], live["height"]) == ("300", "200")
+    scripted, fallback = page.images
+    assert "src" not in scripted
+    assert scripted["alt"] == fallback["alt"] == message
+    assert (scripted["width"], scripted["height"]) == ("300", "200")
     assert fallback["src"] == FRAMES_URL + page.data["light"][3]
     assert page.data["messages"][4] == "With symmetric noise the line ends at 90%."
     assert page.texts["span"] == ["Share of <wrong> labels", 'any "class"', "the next"]
@@ -231,7 +242,7 @@ def test_a_picture_has_no_controls(tmp_path):
     page = Page(player_html(picture, tmp_path))
     assert len(picture) == 1
     assert page.inputs == []
-    assert LiveExplorer(picture).message == "An empty figure."
+    assert LiveExplorer(picture).first["message"] == "An empty figure."
 
 
 def test_live_widget_refuses_other_positions(explorer):
@@ -239,7 +250,140 @@ def test_live_widget_refuses_other_positions(explorer):
     for position in ([0], [3, 0], [-1, 0], [0, 0, 0]):
         with pytest.raises(traitlets.TraitError, match="one index for each control"):
             widget.position = position
+        with pytest.raises(traitlets.TraitError, match="one index for each control"):
+            widget.picture(position)
     assert widget.position == [1, 1]
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """Ask a widget as its page does; what it answered: content and files."""
+
+    def ask(widget, position, dark=False):
+        answers = []
+        monkeypatch.setattr(widget, "send", lambda *answer: answers.append(answer))
+        widget._handle_custom_msg({"position": position, "dark": dark}, [])
+        return answers
+
+    return ask
+
+
+@pytest.fixture
+def drawn(explorer, monkeypatch):
+    """What the explorer is asked to draw from now on."""
+    states = []
+
+    def noted(figure, **state):
+        states.append(tuple(state.values()))
+        return draw(figure, **state)
+
+    monkeypatch.setattr(explorer, "draw", noted)
+    return states
+
+
+def test_a_state_is_drawn_once(explorer, drawn, ask):
+    widget = LiveExplorer(explorer)
+    assert pixels(widget.first["image"]).shape == (400, 600, 3)
+    ((answer, (file,)),) = ask(widget, [2, 0])
+    message = "With symmetric noise the line ends at 90%."
+    assert answer == {"position": [2, 0], "dark": False, "message": message}
+    assert (pixels(file) == pixels(explorer.frame(explorer.state((2, 0))).webp())).all()
+    drawn.clear()
+    assert ask(widget, [2, 0]) == [(answer, [file])]
+    assert ask(widget, [1, 1])[0][1] == [widget.first["image"]]  # where it starts
+    assert drawn == []
+    assert ask(widget, [2, 0], dark=True)[0][1] != [file]
+    assert drawn == [(0.9, "symmetric")]
+
+
+def test_what_is_kept_has_few_bytes(explorer, drawn, ask, monkeypatch):
+    monkeypatch.setattr(live, "KEPT", OrderedDict())
+    widget = LiveExplorer(explorer)
+    monkeypatch.setattr(live, "MOST_BYTES", int(2.5 * len(widget.first["image"])))
+    for position in explorer.positions():
+        ask(widget, list(position))
+        assert sum(len(file) for _, file in live.KEPT.values()) <= live.MOST_BYTES
+    drawn.clear()
+    ask(widget, [2, 1])
+    assert drawn == []
+    ask(widget, [0, 0])
+    assert drawn == [(0.1, "symmetric")]
+    monkeypatch.setattr(live, "MOST_BYTES", 0)
+    assert len(ask(widget, [2, 1])) == 1
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_page_gets_an_answer_when_the_drawing_fails(explorer, monkeypatch, kind):
+    widget = LiveExplorer(explorer)
+
+    def fail(figure, **state):
+        raise kind("by zero")
+
+    monkeypatch.setattr(explorer, "draw", fail)
+    answers = []
+    monkeypatch.setattr(widget, "send", lambda *answer: answers.append(answer))
+    question = {"position": [0, 0], "dark": False}
+    with pytest.raises(kind):  # which Jupyter shows
+        widget._answer(question)
+    ((answer,),) = answers
+    assert answer.pop("error").startswith(f"{kind.__name__}: by zero")
+    assert answer == question
+
+
+def test_a_drawing_waits_for_the_cell_that_runs(explorer, monkeypatch):
+    """Questions may come in another thread, and styles are common to all threads."""
+    threads, answers = [], []
+
+    def noted(figure, **state):
+        threads.append(threading.current_thread())
+        return draw(figure, **state)
+
+    async def kernel():
+        widget = LiveExplorer(explorer)
+        threads.clear()
+        monkeypatch.setattr(explorer, "draw", noted)
+        answered = asyncio.Event()
+        monkeypatch.setattr(
+            widget, "send", lambda *answer: (answers.append(answer), answered.set())
+        )
+        question = {"position": [0, 0], "dark": False}
+        other = threading.Thread(target=widget._handle_custom_msg, args=(question, []))
+        other.start()
+        other.join()  # the kernel is busy
+        assert threads == answers == []
+        await answered.wait()
+        assert threads == [threading.current_thread()]
+
+    with ThreadPoolExecutor(1) as thread:  # where no other loop runs
+        thread.submit(asyncio.run, kernel()).result()
+    assert answers[0][0]["position"] == [0, 0]
+
+
+def test_a_figure_dies_young(explorer, monkeypatch):
+    """Otherwise Python searches all that a kernel holds, again and again."""
+    figures = []
+
+    def noted(figure, **state):
+        figures.append(weakref.ref(figure))
+        return draw(figure, **state)
+
+    monkeypatch.setattr(explorer, "draw", noted)
+    explorer.frame(explorer.state(explorer.start))
+    gc.collect(0)
+    assert figures[0]() is None
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_a_drawing_leaves_the_collection_of_garbage_as_it_was(collects):
+    (gc.enable if collects else gc.disable)()
+    try:
+        Picture(lambda figure: "An empty figure.").frame({})
+        assert gc.isenabled() == collects
+        with pytest.raises(TypeError):
+            Picture(lambda figure: None).frame({})
+        assert gc.isenabled() == collects
+    finally:
+        gc.enable()
 
 
 # What is checked of every explorer in every notebook, see conftest.py
@@ -253,13 +397,10 @@ def test_widget_and_player_show_the_same(explorer, tmp_path):
     assert Page(widget.markup).texts == page.texts
     for index, position in enumerate(explorer.positions()):
         for mode in plots.MODES:
-            widget.set_state({"position": list(position), "dark": mode == "dark"})
-            assert widget.message == page.data["messages"][index]
-            pixels = [
-                np.asarray(Image.open(file))
-                for file in (io.BytesIO(widget.image), tmp_path / page.data[mode][index])
-            ]
-            assert (pixels[0] == pixels[1]).all()
+            message, image = widget.picture(list(position), mode == "dark")
+            assert message == page.data["messages"][index]
+            file = tmp_path / page.data[mode][index]
+            assert (pixels(image) == pixels(file.read_bytes())).all()
 
 
 SHARE = Slider("share", "Share", [0.2, 0.4, 0.6, 0.8], start=0.4)

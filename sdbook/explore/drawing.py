@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import io
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,11 +53,18 @@ class Frame:
         effort = {"quality": 90, "method": 3} if small else {"quality": 20, "method": 1}
         return _encode(image, "webp", lossless=True, **effort)
 
+    def quick_png(self) -> bytes:
+        """The pixels of `webp` as a file for a page that waits.
+
+        It takes a fifth of the time, and some two times the bytes.
+        """
+        return _encode(_reduced(Image.fromarray(self.pixels)), "png", compress_level=1)
+
     def png(self) -> bytes:
         """The picture as a small file for where no page is: PNG, one pixel to a CSS pixel."""
         image = Image.fromarray(self.pixels)
         size = (image.width // _DENSITY, image.height // _DENSITY)
-        return _encode(_reduced(image.resize(size, Image.Resampling.LANCZOS)), "png")
+        return _encode(_reduced(image.resize(size, Image.Resampling.LANCZOS)), "png", optimize=True)
 
 
 class Drawing:
@@ -161,6 +170,10 @@ class Drawing:
         mode : {"light", "dark"}
             The page that the picture will stand on.
         """
+        with young_garbage():
+            return self._frame(state, mode)
+
+    def _frame(self, state: Mapping[str, Any], mode: str) -> Frame:
         figure, message = self.figure(state, mode)
         canvas = FigureCanvasAgg(figure)
         with plots.theme(mode):
@@ -172,6 +185,23 @@ class Drawing:
 
     def __repr__(self) -> str:
         return self.figure(self.state(self.start))[1]
+
+
+@contextmanager
+def young_garbage() -> Iterator[None]:
+    """Collect no garbage until the figure is some.
+
+    A figure is full of cycles. What Python's collector meets of it while it is drawn passes for
+    long-lived, and every few figures all objects of the kernel are searched for what has died: a
+    pause that is longer than the drawing. A figure that dies young is collected by itself.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _spelled(state: Mapping[str, Any]) -> str:
@@ -192,5 +222,5 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 def _encode(image: Image.Image, format: str, **options: Any) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format, optimize=True, **options)
+    image.save(buffer, format, **options)
     return buffer.getvalue()

@@ -28,8 +28,9 @@ class Explorer(Drawing):
     draw : callable
         ``draw(figure, **state)`` draws on an empty matplotlib figure, with one keyword argument
         for each control, and returns the message: one or two sentences with what the picture
-        shows in this state. It must depend on nothing but its arguments, and should take some
-        tens of milliseconds: compute outside what does not depend on the state.
+        shows in this state. It must depend on nothing but its arguments, because a picture that
+        was drawn is kept, and should take some tens of milliseconds: compute outside what does
+        not depend on the state.
     controls : sequence of Slider or Choice
         There is one picture for each combination of their values, 400 at most.
     size : (width, height)
@@ -53,7 +54,7 @@ class Explorer(Drawing):
             return {"text/plain": repr(self), "image/png": self._still(), "text/html": html}, {}
         widget = LiveExplorer(self)
         return {
-            "text/plain": widget.message,
+"text/plain": widget.first["message"],
             "image/png": self._still(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,

@@ -1,8 +1,9 @@
 // The controls of an explorer, for both of its faces.
-// Calls moved(position) when the reader moves one; position has an index for each control.
-// Returns { position, set }: the position now, and a way to change it.
-function sdbookControls(figure, moved) {
-  const controls = [...figure.querySelectorAll(".sdbook-control")].map((control) => {
+// Calls moved(position) when the reader moves one; position has an index for each control. Before,
+// when the reader takes hold of one, calls taken(index of the control).
+// Returns { position, set, sizes }: the position now, a way to change it, how many values there are.
+function sdbookControls(figure, { moved, taken }) {
+  const controls = [...figure.querySelectorAll(".sdbook-control")].map((control, k) => {
     const inputs = [...control.querySelectorAll("input")];
     const radio = inputs[0].type === "radio";
     const group = "sdbook-" + Math.random().toString(36).slice(2);
@@ -23,6 +24,9 @@ function sdbookControls(figure, moved) {
       // Only radio buttons of the same name exclude each other.
       if (radio) input.name = group;
       input.addEventListener("input", () => { spell(); moved(position()); });
+    }
+    for (const touch of ["pointerdown", "keydown"]) {
+      control.addEventListener(touch, () => taken(k));
     }
     spell();
     return { get, set, size: radio ? inputs.length : texts.length };

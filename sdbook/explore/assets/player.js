@@ -8,7 +8,7 @@ for (const figure of document.querySelectorAll("figure.sdbook-explorer")) {
   const url = (index) => data.folder + data[theme()][index];
   const index = (position) => position.reduce((sum, i, k) => sum * controls.sizes[k] + i, 0);
 
-  const controls = sdbookControls(figure, () => show());
+  const controls = sdbookControls(figure, { moved: () => show(), taken: (k) => fetchAhead(k) });
   const show = () => {
     const i = index(controls.position());
     image.src = url(i);
@@ -24,11 +24,6 @@ for (const figure of document.querySelectorAll("figure.sdbook-explorer")) {
       new Image().src = url(index(position));
     }
   };
-  figure.querySelectorAll(".sdbook-control").forEach((control, k) => {
-    for (const touch of ["pointerdown", "keydown"]) {
-      control.addEventListener(touch, () => fetchAhead(k));
-    }
-  });
 
   image.hidden = false;
   show();
