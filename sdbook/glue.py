@@ -32,4 +32,6 @@ def glue(name: str, value: Any) -> None:
     {'application/papermill.record/text/plain': "'12.3%'", 'text/plain': ''}
     """
     data = {f"{PREFIX}text/plain": repr(value), "text/plain": ""}
-    display(data, raw=True, metadata={"scrapbook": {"name": name, "mime_prefix": PREFIX}})
+    display(  # type: ignore[no-untyped-call]
+        data, raw=True, metadata={"scrapbook": {"name": name, "mime_prefix": PREFIX}}
+    )

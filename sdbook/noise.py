@@ -272,7 +272,8 @@ def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
            [0.1, 0.1, 0.3, 0.5]])
     """
     Phi = _validate.unit_rows("features", _validate.matrix("features", np.asarray(features)))
-    classes = int(np.max(labels, initial=1)) + 1
+    labels = np.asarray(labels)
+    classes = int(labels.max(initial=1)) + 1
     of_instance = _validate.labels("labels", labels, classes, len(Phi))
     sizes = np.bincount(of_instance, minlength=classes)
     if sizes.min() < 2:

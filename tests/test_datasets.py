@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tracemalloc
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from strategies import examples
 
-from sdbook import datasets
+from sdbook import datasets, noise
 
 
 def block_gram(K, n, S, c, d, e):
@@ -221,3 +222,13 @@ def test_vectors_of_any_length_are_normalised(scale, dtype):
 def test_the_smallest_numbers_have_a_direction_too():
     features = np.array([[5e-324, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(datasets.normalise(features), np.eye(2))
+
+
+def test_a_column_of_labels_is_read_by_position():
+    pandas = pytest.importorskip("pandas")
+    data = datasets.digits().take(range(30))
+    shuffled = pandas.Series(data.labels, index=range(30)[::-1])
+    columns = dataclasses.replace(data, labels=shuffled)
+    assert columns.take([0, 1, 2]).labels.tolist() == data.labels[:3].tolist()
+    found, again = (noise.class_correlations(data.features, x) for x in (data.labels, shuffled))
+    np.testing.assert_array_equal(found, again)

@@ -54,6 +54,12 @@ class Dataset:
     superclass_names: tuple[str, ...] | None = None
     texts: tuple[str, ...] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        # A column of a data frame is indexed by its own labels; an array is, by position.
+        for name in ("features", "labels", "superclasses", "images"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, np.asanyarray(getattr(self, name)))
+
     @property
     def classes(self) -> int:
         """Number of classes K."""

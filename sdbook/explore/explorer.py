@@ -54,7 +54,7 @@ class Explorer(Drawing):
             return {"text/plain": repr(self), "image/png": self._still(), "text/html": html}, {}
         widget = LiveExplorer(self)
         return {
-"text/plain": widget.first["message"],
+            "text/plain": widget.first["message"],
             "image/png": self._still(),
             "application/vnd.jupyter.widget-view+json": {
                 "version_major": 2,
