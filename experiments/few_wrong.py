@@ -163,12 +163,12 @@ def as_markdown(store: dict[str, Any], source: str = "texts") -> str:
         return f"{100 * found[0]:.1f} ± {100 * found[1]:.1f}"
 
     lines = [
-        "| wrong labels | equal classes | unequal classes | wrong among the first 50 |",
+        "| wrong labels | equal classes | unequal classes | of the first 50, wrong |",
         "|---|---|---|---|",
     ]
     for rate in RATES:
         after = " | ".join(percent(tables[sizes][rate]["suggested"]) for sizes in SIZES)
-        found = f"{100 * tables['equal'][rate]['found'][0]:.0f}"
+        found = f"{100 * tables['equal'][rate]['found'][0]:.0f}%"
         lines.append(f"| {rate:.0%} | {after} | {found} |")
     return "\n".join(lines)
 
