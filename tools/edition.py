@@ -132,10 +132,11 @@ class Edition:
             jupyter["outputs_hidden"] = True
         cell.metadata["jupyter"] = jupyter
         cell.metadata["cellView"] = "form"
-        cell.source = f"{TITLE}{self.purpose(cell.source, tags)}\n{cell.source}"
+        cell.source = f"{TITLE}{self.purpose(cell)}\n{cell.source}"
 
-    def purpose(self, code: str, tags: set[str]) -> str:
+    def purpose(self, cell: NotebookNode) -> str:
         """Say in a few words what a hidden cell is for."""
+        code = cell.source
         if self.exercise:
             return f"Solution of {self.exercise}"
         if re.search(r"^(Explorer|Picture)\(", code, re.MULTILINE):
@@ -144,7 +145,8 @@ class Edition:
             return "Checks your answer"
         if re.search(r"^ *(say|glue)\(", code, re.MULTILINE) and "def say" not in code:
             return "Computes what the text quotes"
-        return "Prepares what follows" if "remove-cell" in tags else "Shows the result below"
+        shown = any(GLUE not in output.get("data", {}) for output in cell.get("outputs", ()))
+        return "Shows the result below" if shown else "Prepares what follows"
 
     # Text
 
