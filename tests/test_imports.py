@@ -12,10 +12,9 @@ import pytest
 import sdbook
 
 PACKAGE = Path(sdbook.__file__).parent
+PAGES = ("plots", "explore", "explore.py", "plots.py", "glue.py")  # what only chapters need
 COMPUTE = sorted(
-    path
-    for path in PACKAGE.rglob("*.py")
-    if path.relative_to(PACKAGE).parts[0] not in ("plots", "explore", "explore.py", "plots.py")
+    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in PAGES
 )
 PLOTS = sorted([*PACKAGE.glob("plots/**/*.py"), *PACKAGE.glob("plots.py")])
 EXPLORE = sorted([*PACKAGE.glob("explore/**/*.py"), *PACKAGE.glob("explore.py")])
@@ -51,7 +50,7 @@ def module_of(path):
 
 @pytest.mark.parametrize("path", COMPUTE, ids=name_of)
 def test_compute_imports_no_pictures(path):
-    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython"]
+    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython", "sdbook.glue"]
     assert imports_any(path, [*forbidden, "sdbook.plots", "sdbook.explore"]) == []
 
 

@@ -20,7 +20,7 @@ import notebooks  # tools/notebooks.py
 TOKEN = "a-reader"
 NAMES = [pair.name for pair in notebooks.find_pairs()]
 QUICK = "16_paper"  # to run
-PATIENCE = 300  # seconds, for a busy machine
+PATIENCE = 120  # seconds, for a busy machine
 
 # Every cell in the page, and none of what Lab itself would ask other servers for.
 SETTINGS = {
@@ -30,9 +30,9 @@ SETTINGS = {
 
 # Cells with text that are rendered, and formulas of theirs that are typeset.
 RENDERED = """(text) => {
-    const rendered = document.querySelectorAll(".jp-MarkdownCell.jp-mod-rendered");
-    return rendered.length === text
-        && [...rendered].every((cell) => !cell.textContent.includes("$"));
+    const cells = document.querySelectorAll(".jp-MarkdownCell.jp-mod-rendered");
+    const raw = (cell) => cell.querySelector(".jp-RenderedMarkdown").textContent.includes("$");
+    return cells.length === text && ![...cells].some(raw);
 }"""
 
 
