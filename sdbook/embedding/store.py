@@ -14,12 +14,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from sdbook._files import UNFINISHED, whole_file
+from sdbook._files import strangers, whole_file
 
 MANIFEST = "manifest.json"
 _SHARD = re.compile(r"(\d{9,})-(\d{9,})\.safetensors")
-# What file managers and network drives leave in any folder that somebody looks into.
-_NOBODYS = re.compile(r"\..*|Thumbs\.db|desktop\.ini", re.IGNORECASE)
 
 
 class Store:
@@ -49,7 +47,7 @@ class Store:
         if path.exists():
             _compare(path, manifest)
             return
-        if self.folder.exists() and not all(map(_does_not_count, self.folder.iterdir())):
+        if strangers(self.folder, known=lambda name: False):
             raise ValueError(
                 f"folder is {str(self.folder)!r}, which holds files but no {MANIFEST}; accepted "
                 "are a new or empty folder, and one that an earlier call has begun"
@@ -79,10 +77,6 @@ class Store:
         path = self.folder / f"{start:09}-{start + len(rows):09}.safetensors"
         with whole_file(path) as file:
             file.write(save({"features": np.ascontiguousarray(rows)}))
-
-
-def _does_not_count(path: Path) -> bool:
-    return bool(_NOBODYS.fullmatch(path.name)) or path.name.endswith(UNFINISHED)
 
 
 def _compare(path: Path, manifest: Mapping[str, Any]) -> None:
