@@ -100,9 +100,15 @@ def regularisation(lam: float) -> float:
     return real("lam", lam, 0, open_low=True)
 
 
-def unmasked(name: str, values: Any) -> None:
-    """Check that no entry is masked: a conversion would bring to light what the mask hides."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+def unmasked(name: str, values: Any) -> Any:
+    """Return an array without its mask, and check that no entry is masked.
+
+    A conversion would bring to light what the mask hides. And the type alone, with nothing masked,
+    calculates by rules of its own.
+    """
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if np.ma.is_masked(values):
         mask = np.ma.getmaskarray(values)
         rows: Any = np.any(mask.reshape(mask.shape[0], -1), axis=1)
         raise ValueError(
@@ -110,11 +116,12 @@ def unmasked(name: str, values: Any) -> None:
             f"(missing values in {rows.sum()} of {len(rows)} rows); "
             "accepted are rows without missing values: leave the others out"
         )
+    return values.data
 
 
 def matrix(name: str, array: Array, columns: str = "columns") -> Array:
     """Check a non-empty real floating matrix without NaN or infinity."""
-    unmasked(name, array)
+    array = unmasked(name, array)
     xp = namespace(name, array)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
@@ -208,6 +215,7 @@ def targets(
 
 def instance_weights(name: str, array: Array, like: Array) -> Array:
     """Check one non-negative weight per instance, not all zero."""
+    array = unmasked(name, array)
     xp = namespace(name, array)
     if tuple(array.shape) != (like.shape[0],):
         raise ValueError(
@@ -269,10 +277,11 @@ def given_labels(
     largest = int(raw.max()) if raw.size and raw.dtype.kind in "iu" else 1
     K = max(largest + 1, 2)
     given = labels("given_labels", values, K, instances)
-    absent = np.setdiff1d(np.arange(K), given)
-    if absent.size:
+    present = np.unique(given)
+    if len(present) < K:  # without a list of all K, which an identifier would make huge
+        absent = int(np.argmax(np.append(present, -1) != np.arange(len(present) + 1)))
         raise ValueError(
-            f"given_labels has no instance of class {absent[0]}; accepted are labels in which "
+            f"given_labels has no instance of class {absent}; accepted are labels in which "
             "each class occurs, or pass classes= to allow classes without an instance"
         )
     return given, K

@@ -361,3 +361,18 @@ def test_rounds_that_are_not_exact_are_said_aloud_unless_told_otherwise(digits):
     for run in (quiet, side_by_side):
         assert not run.teacher.certificate.converged
         np.testing.assert_array_equal(run.last.outputs, loud.last.outputs)
+
+
+def test_a_masked_array_with_nothing_masked_is_an_array():
+    data = datasets.digits().take(range(60))
+    plain = distill(data.features, data.labels, 1e-3, rounds=2, weights=np.ones(60))
+    masked = [np.ma.masked_array(x) for x in (data.features, data.labels, np.ones(60))]
+    run = distill(masked[0], masked[1], 1e-3, rounds=2, weights=masked[2])
+    np.testing.assert_array_equal(run.last.outputs, plain.last.outputs)
+    with pytest.raises(ValueError, match="weights is masked in row 3"):
+        distill(
+            data.features,
+            data.labels,
+            1e-3,
+            weights=np.ma.masked_array(np.ones(60), np.arange(60) == 3),
+        )

@@ -54,6 +54,11 @@ def measured(**changes):
 
 CASES = {
     # --- shapes
+    "given_labels: an identifier among them": (
+        lambda: distill(X, [0, 1, 2, 0, 1, 10**15], 0.1),
+        ValueError,
+        r"given_labels has no instance of class 3; accepted are labels in which each class occurs",
+    ),
     "features: a vector": (
         lambda: solve(X[0], T, 0.1),
         ValueError,

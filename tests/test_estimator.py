@@ -6,6 +6,7 @@ import pickle
 import sys
 import threading
 import warnings
+from collections import deque
 
 import numpy as np
 import pytest
@@ -419,25 +420,34 @@ class TestCopies:
             for part in (0, 1):
                 np.testing.assert_array_equal(mine[part], theirs[part])
 
-    def test_copies_are_found_whatever_their_labels(self, few):
+    def test_copies_are_equal_rows_with_one_label(self, few):
         X, y = few
-        X = np.r_[X, X[::2], X[:5]]
-        y = np.r_[y, (y[::2] + 1) % 10, y[5:10]]
+        X, y = np.r_[X, X[::2]], np.r_[y, y[::2]]
+        y[150:160] = (y[150:160] + 1) % 10  # labelled again, by somebody else
+        alone = same_rows(X)[150:160]
         for train, test in self.folds(X, y):
             assert len(train) + len(test) == len(X)
-            assert not set(same_rows(X)[train]) & set(same_rows(X)[test])
+            assert set(same_rows(X)[train]) & set(same_rows(X)[test]) <= set(alone)
+
+    @pytest.mark.parametrize("wrong", [0, 0.2])
+    def test_categories_are_no_copies(self, wrong):
+        """Who holds out a whole category asks about something that was never seen."""
+        rng = np.random.default_rng(0)
+        level = rng.integers(0, 8, 400)
+        true = np.array([0, 1, 2, 0, 1, 2, 0, 1])[level]
+        y = np.where(rng.random(400) < wrong, rng.integers(0, 3, 400), true)
+        model = clone(self.MODEL).set_params(cv=5).fit(np.eye(8)[level], y)
+        assert (model.corrected_labels_ == true).all()
+        assert model.best_score_ == pytest.approx((y == true).mean(), abs=0.01)
 
     def test_zeros_of_either_sign_are_equal(self):
         X = np.array([[0.0, 1.0], [-0.0, 1.0], [0.0, 2.0], [0.0, -1.0]])
         assert same_rows(X).tolist() == [0, 0, 2, 3]
         assert same_rows(np.asfortranarray(X, dtype=np.float32)).tolist() == [0, 0, 2, 3]
 
-    def test_fewer_different_rows_than_folds(self):
-        X = np.repeat([[1.0, 3.0], [2.0, 1.0], [3.0, 3.0], [4.0, 1.0]], 4, axis=0)
-        y = np.repeat([1, 2], 8)
-        assert [len(test) for _, test in self.folds(X, y, 5)] == [4, 4, 4, 4]
-        with pytest.raises(ValueError, match="X has 1 rows that differ; accepted are as many as"):
-            self.folds(X[:4], np.array([1, 1, 2, 2]), 2)
+    def test_a_splitter_that_needs_groups_says_so(self, few):
+        with pytest.raises(ValueError, match=r"cv is GroupKFold.*accepted is fit\(X, y, groups="):
+            self.folds(*few, cv=GroupKFold(3))
 
     def test_groups_stay_together(self, few):
         X, y = few
@@ -453,6 +463,7 @@ class TestCopies:
     def test_groups_that_share_a_row_are_one(self, few):
         X, y = few
         X = in_row(range(0, 150, 5), X, X[0])  # one row of each group
+        y = in_row(range(0, 150, 5), y, y[0])
         with pytest.raises(ValueError, match="groups has 1 groups; accepted are as many as cv has"):
             self.folds(X, y, 3, np.arange(150) // 5)
 
@@ -1249,3 +1260,12 @@ class TestFromACsvOfTextsToCorrectedLabels:
         given_right = (texts["label"] == texts["true"]).mean()
         assert model.corrected_labels_.dtype == texts["label"].to_numpy().dtype
         assert (model.corrected_labels_ == texts["true"]).mean() > given_right + 0.1
+
+
+@pytest.mark.parametrize("missing", [float("nan"), None])
+def test_sequences_that_are_no_lists_are_checked_like_lists(missing):
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    with pytest.raises(ValueError, match=r"in row 1 .missing values in 20 of 60 rows"):
+        SelfDistilledClassifier().fit(X, deque(["a", missing, "b"] * 20))
+    with pytest.raises(ValueError, match=r"'1' in row"):
+        SelfDistilledClassifier().fit(X, deque([1, "1", "b"] * 20))

@@ -75,10 +75,9 @@ class SelfDistilledClassifierCV(SelfDistilled):
         of cross-entropy): with one, where those that have one agree with held-out given labels more
         often, by more than one standard error of the difference over the folds. Else without.
     cv : int, splitter or iterable of (train, test)
-        As in scikit-learn: a number is that of stratified folds. With a number, rows of `X` that
-        are equal, all digits alike, stay together in one fold, and so do the `groups` of `fit`
-        (of rows that are nearly all equal, there are no more folds than different rows). A splitter
-        or a list of folds is taken as it is.
+        As in scikit-learn: a number is that of stratified folds. With a number, copies (rows of
+        `X` that are equal, all digits alike, with one label) stay together in one fold, and so do
+        the `groups` of `fit`. A splitter or a list of folds is taken as it is.
     n_jobs : int, optional
         Folds to work on at once, as in joblib, which can also hand them to a cluster.
     verbose : int
@@ -157,9 +156,11 @@ class SelfDistilledClassifierCV(SelfDistilled):
     count.
 
     *Copies.* What is held out must be new to the model. If a copy of it was trained on, copying
-    wrong labels pays, and the choice is for settings that do. Only rows that are equal in all
-    digits are found. Near-copies (a resized picture, a text with another date, several rows of one
-    person) are for you to name: pass `groups` to `fit`.
+    wrong labels pays, and the choice is for settings that do. Rows are copies that are equal in all
+    digits and have one label. Equal rows with several labels were labelled each by itself, and may
+    part. Where rows are there more than ten times on average, or fewer than twice as many different
+    ones as folds, they are categories and no copies. Near-copies (a resized picture, a text with
+    another date, several rows of one person) are for you to name: pass `groups` to `fit`.
 
     *Unequal classes.* Without an intercept, answers are spread evenly over the classes, which with
     unequal classes can be worse than a constant. With equal classes and most labels wrong, an

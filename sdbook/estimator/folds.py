@@ -16,6 +16,9 @@ from sdbook.estimator.given import Floats, Given, groups_of
 
 __all__ = ["Fold", "folds_of", "same_rows"]
 
+MOST_COPIES = 10
+"""How often a row is there on average, at most, where equal rows are taken for copies."""
+
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Rows to train on, and rows to judge by."""
 
@@ -28,7 +31,7 @@ def folds_of(cv: Any, given: Given, groups: Any) -> list[Fold]:
     Parameters
     ----------
     cv : int, splitter or iterable of (train, test)
-        With a number, equal rows and groups stay together.
+        With a number, copies and groups stay together.
     given : Given
         What is to be cut into folds.
     groups : array_like of shape (N,) or None
@@ -62,7 +65,15 @@ def folds_of(cv: Any, given: Given, groups: Any) -> list[Fold]:
     elif isinstance(cv, str) or not (hasattr(cv, "split") or isinstance(cv, Iterable)):
         raise ValueError(f"cv is {cv!r}; accepted are {ACCEPTED}")
     elif hasattr(cv, "split"):
-        found = list(cv.split(given.X, given.labels, together))
+        try:
+            found = list(cv.split(given.X, given.labels, together))
+        except ValueError as error:
+            if groups is not None or "groups" not in str(error):
+                raise
+            raise ValueError(
+                f"cv is {cv!r}, which needs groups; accepted is fit(X, y, groups=...), the group "
+                "of each row"
+            ) from error
     elif groups is None:
         found = list(cv)
     else:
@@ -94,18 +105,43 @@ def same_rows(X: Floats) -> NDArray[np.intp]:
     return first[number]
 
 
+def copies(given: Given, folds: int) -> NDArray[np.intp]:
+    """Number each row by the first that it is a copy of, or by itself.
+
+    Copies are rows that are equal and have one label. Where equal rows have several labels, each
+    was labelled by itself: one tells nothing about the label of another that it should not. And
+    rows of which there are few different ones, as with a column of categories, are no copies: to
+    hold out a whole category would ask about something that was never seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.estimator.folds import copies
+    >>> from sdbook.estimator.given import Given
+    >>> X = np.array([[0.0], [1.0], [2.0], [3.0], [0.0], [1.0]])
+    >>> y = np.array([0, 0, 1, 1, 0, 1])
+    >>> copies(Given(X, np.eye(2)[y], y, np.arange(2), None), folds=2)
+    array([0, 1, 2, 3, 0, 5])
+    """
+    same, alone = same_rows(given.X), np.arange(len(given.X))
+    different = len(np.unique(same))
+    if different < 2 * folds or len(same) > MOST_COPIES * different:
+        return alone
+    several = np.zeros(len(same), dtype=bool)
+    several[same[given.labels != given.labels[same]]] = True
+    return np.where(several[same], alone, same)
+
+
 def _numbered(folds: int, given: Given, groups: NDArray[np.intp] | None) -> list[Fold]:
     """Return stratified folds; without copies and groups, those of scikit-learn."""
-    same = same_rows(given.X)
+    same = copies(given, folds)
     parts = same if groups is None else _tied(same, groups)
     leaders = np.unique(parts, return_index=True)[1]  # the first row of each part
-    if len(leaders) < (2 if groups is None else folds):
-        what = "X has {} rows that differ" if groups is None else "groups has {} groups"
+    if groups is not None and len(leaders) < folds:
         raise ValueError(
-            f"{what.format(len(leaders))}; accepted are as many as cv has folds, {folds}, or more, "
-            "as groups stay together, and rows that are equal"
+            f"groups has {len(leaders)} groups; accepted are as many as cv has folds, {folds}, or "
+            "more, as groups stay together, and copies"
         )
-    folds = min(folds, len(leaders))
     if groups is not None or folds > np.bincount(given.labels[leaders]).max():
         return list(StratifiedGroupKFold(folds).split(given.X, given.labels, parts))
     # Copies go where the first of them goes: so what is there k times is as what weighs k times.

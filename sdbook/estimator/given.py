@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -132,6 +132,7 @@ def _features(estimator: Any, X: Any, **options: Any) -> Floats:
 
 def _array(y: Any, name: str = "y") -> NDArray[Any]:
     _validate.unmasked(name, y)
+    y = _listed(y)
     try:
         values = np.asarray(y)
     except ValueError:
@@ -141,10 +142,16 @@ def _array(y: Any, name: str = "y") -> NDArray[Any]:
     return values
 
 
+def _listed(y: Any) -> Any:
+    """Return a list of what is a sequence but no array, such as a `deque`."""
+    return list(y) if isinstance(y, Sequence) and not isinstance(y, str | bytes) else y
+
+
 def _apart(y: Any, values: NDArray[Any]) -> NDArray[Any]:
-    """Return one column of a list or tuple as it was before NumPy made its entries alike."""
-    mixed = isinstance(y, list | tuple) and values.dtype.kind != "M"
-    return np.array(y, dtype=object) if mixed else values
+    """Return one column of a sequence as it was before NumPy made its entries alike."""
+    listed = _listed(y)
+    mixed = isinstance(listed, list) and values.dtype.kind != "M"
+    return np.array(listed, dtype=object) if mixed else values
 
 
 def _columns(y: Any, number: int) -> NDArray[Any]:

@@ -100,7 +100,7 @@ def factorise(
                 "pass the features themselves to choose another"
             )
         return features
-    _validate.matrix("features", features, "features")
+    features = _validate.matrix("features", features, "features")
     if unit_norm:
         _validate.unit_rows("features", features)
     instances, width = features.shape

@@ -220,7 +220,7 @@ def solve(
     fact = factorise(features)
     _validate.targets("targets", targets, fact.features)
     if weights is not None:
-        _validate.instance_weights("weights", weights, fact.features)
+        weights = _validate.instance_weights("weights", weights, fact.features)
     (solution,) = solve_all(
         fact,
         targets[None, ...],
@@ -367,8 +367,7 @@ def _weights_beside(weights: Array, problems: int, features: Array) -> Array:
             f"weights are for {len(each)} problems; accepted are weights for all, (instances,), or "
             f"for each of the {problems}"
         )
-    for one in each:
-        _validate.instance_weights("weights", one, features)
+    each = [_validate.instance_weights("weights", one, features) for one in each]
     means = [float(xp.sum(one, dtype=xp.float64)) / one.shape[0] for one in each]
     return xp.stack([one / mean for one, mean in zip(each, means, strict=True)], axis=1)
 
