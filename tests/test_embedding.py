@@ -147,6 +147,14 @@ def test_each_text_is_embedded_as_if_it_were_alone(language, pooling, batch):
 
 GPT2 = {"vocab_size": len(WORDS), "n_positions": LONGEST, "n_embd": 8, "n_layer": 1, "n_head": 2}
 T5 = {"vocab_size": len(WORDS), "d_model": 8, "d_kv": 4, "d_ff": 16, "num_layers": 1}
+BART = {
+    "vocab_size": len(WORDS),
+    "max_position_embeddings": LONGEST,
+    "d_model": 8,
+    **{f"{part}_layers": 1 for part in ("encoder", "decoder")},
+    **{f"{part}_attention_heads": 2 for part in ("encoder", "decoder")},
+    **{f"{part}_ffn_dim": 16 for part in ("encoder", "decoder")},
+}
 XLNET = {"vocab_size": len(WORDS), "d_model": 8, "n_layer": 1, "n_head": 2, "d_inner": 16}
 FNET = {**READS, "use_tpu_fourier_optimizations": False}
 MODELS = {
@@ -214,13 +222,67 @@ def test_a_vision_model_with_a_projection_is_asked_for_it():
     [
         (embed_texts, TEXTS, lambda: made("ViT", **SEES), tokenizer, "T5EncoderModel"),
         (embed_texts, TEXTS, lambda: made("T5", **T5), tokenizer, "T5EncoderModel"),
+        (embed_texts, TEXTS, lambda: made("Bart", **BART), tokenizer, r"get_encoder\(\)"),
         (embed_images, pictures(), lambda: made("Bert", **READS), preparation, "vision models"),
     ],
-    ids=["vision", "decoder", "language"],
+    ids=["vision", "decoder", "decoder that needs no inputs", "language"],
 )
 def test_a_model_of_something_else_is_named(embed, inputs, model, prepare, named):
     with pytest.raises(ValueError, match=rf"model is \w+ .*does not run on these .*{named}"):
         embed(inputs, (model(), prepare()), progress=False)
+
+
+def test_the_encoder_of_a_model_with_a_decoder_is_taken_by_itself():
+    encoder = made("Bart", **BART).get_encoder().eval()
+    features = embed_texts(TEXTS[:1], (encoder, tokenizer()), normalise=False, progress=False)
+    ids = tokenizer()(TEXTS[0], return_tensors="pt")["input_ids"]
+    with torch.no_grad():
+        expected = encoder(ids).last_hidden_state.mean(1)
+    np.testing.assert_allclose(features, expected, atol=1e-6)
+
+
+class Constant(torch.nn.Module):
+    """Its states are all the same number, so that their mean is known."""
+
+    def __init__(self, number, dtype):
+        super().__init__()
+        self.config = transformers.BertConfig(**READS)
+        self.number = torch.nn.Parameter(torch.tensor(number, dtype=dtype))
+
+    def forward(self, input_ids, attention_mask=None):
+        states = self.number.expand(*input_ids.shape, 2)
+        return transformers.modeling_outputs.BaseModelOutput(last_hidden_state=states)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("number", [20_000.0, 1.0078125])
+def test_the_mean_of_half_precision_has_no_less_precision(dtype, number):
+    pair = Constant(number, dtype), tokenizer()
+    features = embed_texts(["cat " * 13], pair, normalise=False, progress=False)
+    np.testing.assert_allclose(features, pair[0].number.item(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("pooling", ["pooled", "mean"])
+def test_images_come_in_the_precision_of_the_model(vision, dtype, pooling):
+    model, processor = vision_model()
+    features = embed_images(
+        pictures(2), (model.to(dtype), processor), pooling=pooling, progress=False
+    )
+    expected = embed_images(pictures(2), vision, pooling=pooling, progress=False)
+    np.testing.assert_allclose(features, expected, atol=0.05)
+
+
+def test_a_short_text_does_not_change_how_later_texts_are_read():
+    sparse = {**READS, "max_position_embeddings": 64, "block_size": 2, "num_random_blocks": 1}
+    pair = made("BigBird", **sparse), tokenizer()
+    call = {"model": pair, "batch": 1, "progress": False}
+    long = "the old dog sat on the mat " * 6
+    before = embed_texts([long], **call)
+    short, after = embed_texts(["dog"], **call), embed_texts([long], **call)
+    assert short.shape == (1, 8)
+    np.testing.assert_array_equal(after, before)
+    assert pair[0].attention_type == "block_sparse"
 
 
 def test_a_pooled_output_that_is_no_vector_is_named():
@@ -239,6 +301,26 @@ def test_a_tokenizer_without_a_padding_token_is_fine():
         embed_texts(TEXTS, (model, tokenizer()), progress=False),
         atol=1e-6,
     )
+
+
+def test_padding_that_the_model_has_no_row_for_does_not_matter(language):
+    added = tokenizer()
+    added.add_special_tokens({"pad_token": "<filling>"})
+    assert added.pad_token_id == len(WORDS)
+    np.testing.assert_allclose(
+        embed_texts(TEXTS, (language[0], added), progress=False),
+        embed_texts(TEXTS, language, progress=False),
+        atol=1e-6,
+    )
+
+
+def test_a_word_that_the_model_has_no_row_for_is_named(language):
+    added = tokenizer()
+    added.add_tokens(["cow"])
+    with pytest.raises(
+        ValueError, match=r"texts\[1\] \('a cow'\) has the token 'cow' of number 14"
+    ):
+        embed_texts(["a cat", "a cow"], (language[0], added), progress=False)
 
 
 def test_rows_have_unit_norm_and_the_same_direction(language):
@@ -450,6 +532,43 @@ def test_what_would_vanish_on_white_is_named(vision):
     white = ink(colour=(255, 255, 255))[0]
     with pytest.raises(ValueError, match=r"images\[1\] cannot be read: it is white on a transp"):
         embed_images([ink()[0], white], vision, progress=False)
+
+
+def test_what_is_transparent_everywhere_is_named(vision):
+    clear = ink(alpha=0)[0]
+    with pytest.raises(ValueError, match=r"images\[1\] cannot be read: it is transparent everywh"):
+        embed_images([ink()[0], clear], vision, progress=False)
+
+
+def retagged(path, tag, before, after):
+    """A TIFF file in which one number of its header is another."""
+    data = path.read_bytes()
+    entry = struct.pack("<HHIHH", tag, 3, 1, before, 0)
+    assert data.count(entry) == 1
+    path.write_bytes(data.replace(entry, struct.pack("<HHIHH", tag, 3, 1, after, 0)))
+    return path
+
+
+@pytest.mark.parametrize("dtype_and_white", [(np.uint16, 65535), (np.float32, 1)], ids=str)
+def test_where_nothing_is_white_the_image_is_no_negative(vision, tmp_path, dtype_and_white):
+    dtype, white = dtype_and_white
+    values = (RAMP / np.float64(255) * white).round(6).astype(dtype)
+    path = saved(tmp_path, Image.fromarray((white - values).astype(dtype)), "a.tif")
+    path = retagged(path, 262, 1, 0)
+    for given in (path, Image.open(path)):
+        np.testing.assert_allclose(
+            embed_images([given], vision, progress=False),
+            embed_images([GREY], vision, progress=False),
+            atol=1e-6,
+        )
+
+
+def test_grey_of_twelve_bits_is_named(vision, tmp_path):
+    path = retagged(saved(tmp_path, Image.fromarray(DEEP), "a.tif"), 258, 16, 12)
+    with Image.open(path) as image:
+        assert image.mode == "I;16"
+    with pytest.raises(ValueError, match=r"images\[1\] is '.*a.tif', .*: it has 12 bits a sample"):
+        embed_images([*pictures(1), path], vision, progress=False)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -695,6 +814,42 @@ def test_what_is_no_image_is_named(vision, bad, error, message):
         embed_images([*pictures(1), bad], vision, progress=False)
 
 
+SEVERAL = r"; accepted is a sequence of pictures: \[picture\] for one, a list for several"
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((20, 30, 3), r"shape \(20, 30, 3\), which may be one picture with 3 channels, or 20 grey"),
+        ((20, 30, 4), r"shape \(20, 30, 4\), which may be one picture with 4 channels, or 20 grey"),
+        ((20, 30), r"shape \(20, 30\)"),
+        ((), r"shape \(\)"),
+    ],
+)
+def test_an_array_that_may_be_one_picture_is_refused(vision, shape, message):
+    with pytest.raises(ValueError, match=f"images is an array of {message}.*{SEVERAL}"):
+        embed_images(np.zeros(shape, np.uint8), vision, progress=False)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [lambda at: pictures(1)[0], lambda at: iter(pictures()), lambda at: at.glob("*.png")],
+    ids=["picture", "iterator", "files"],
+)
+def test_what_is_no_sequence_of_pictures_is_refused(vision, tmp_path, make):
+    with pytest.raises(TypeError, match=rf"images is a \w+{SEVERAL}"):
+        embed_images(make(tmp_path), vision, progress=False)
+
+
+@pytest.mark.parametrize("shape", [(5, 20, 30, 3), (5, 20, 30), (5, 20, 30, 1)])
+def test_one_array_of_several_pictures_is_a_sequence_of_them(vision, shape):
+    array = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    np.testing.assert_array_equal(
+        embed_images(array, vision, progress=False),
+        embed_images(list(array), vision, progress=False),
+    )
+
+
 def test_an_embedding_that_is_not_finite_is_named():
     pair = language_model()
     with torch.no_grad():
@@ -864,6 +1019,16 @@ def test_features_of_something_else_are_refused(tmp_path, change, named):
         embed_texts(**{**call, **change})
 
 
+def test_features_outlive_an_upgrade_of_transformers(tmp_path, monkeypatch):
+    pair = clip(), tokenizer()
+    embed_texts(TEXTS, pair, folder=tmp_path, progress=False)
+    seen = counted(pair[0].text_model)
+    monkeypatch.setattr("transformers.configuration_utils.__version__", "99.0")
+    assert '"99.0"' in pair[0].config.to_json_string()
+    embed_texts(TEXTS, pair, folder=tmp_path, progress=False)
+    assert seen == []
+
+
 def test_two_texts_are_not_the_same_as_their_sum(tmp_path):
     call = {"model": language_model(), "folder": tmp_path / "f", "progress": False}
     embed_texts(["a cat", "sat on"], **call)
@@ -934,7 +1099,7 @@ def test_features_that_an_earlier_version_made_otherwise_are_refused(language, t
     manifest = json.loads(path.read_text())
     del manifest["format"]
     path.write_text(json.dumps(manifest))
-    with pytest.raises(ValueError, match="its format is None, not 'sdbook embedding, 2'"):
+    with pytest.raises(ValueError, match="its format is None, not 'sdbook embedding, 3'"):
         embed_texts(TEXTS, language, folder=tmp_path, progress=False)
 
 
@@ -943,6 +1108,22 @@ def test_a_damaged_shard_is_named(language, tmp_path):
     shard = sorted((tmp_path / "f").glob("*.safetensors"))[1]
     shard.write_bytes(shard.read_bytes()[:20])
     with pytest.raises(ValueError, match=r"000000003-000000006.safetensors' cannot be read"):
+        embed_texts(TEXTS, language, folder=tmp_path / "f", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("000000003-000000005", r"shape \(3, 8\), which cannot be the rows from 3 up to 5 of 7"),
+        ("000000006-000000009", r"shape \(3, 8\), which cannot be the rows from 6 up to 9 of 7"),
+    ],
+    ids=["other number", "beyond the end"],
+)
+def test_a_shard_that_is_not_what_its_name_says_is_named(language, tmp_path, name, message):
+    embed_texts(TEXTS, language, folder=tmp_path / "f", batch=3, progress=False)
+    shard = sorted((tmp_path / "f").glob("*.safetensors"))[1]
+    shard.rename(shard.with_name(f"{name}.safetensors"))
+    with pytest.raises(ValueError, match=f"{name}.safetensors' holds an array of {message}"):
         embed_texts(TEXTS, language, folder=tmp_path / "f", progress=False)
 
 

@@ -80,7 +80,7 @@ def in_batches(
         In the order of the instances.
     """
     count = len(order)
-    parts = [] if store is None else list(store.read())
+    parts = [] if store is None else list(store.read(count))
     missing = list(_missing([(start, stop) for start, stop, _ in parts], count, batch))
     done = count - sum(stop - start for start, stop in missing)
     with tqdm(total=count, initial=done, desc=what, disable=not progress) as bar:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 from sdbook import _validate
 from sdbook._device import choose_device
@@ -22,7 +22,8 @@ from sdbook.embedding.models import Encoder, Model
 from sdbook.embedding.store import Store
 
 READABLE = "files and images that PIL can read, with a known black and white"
-WHITE = {"I;16": 65535, "I;16L": 65535, "I;16B": 65535, "I;16N": 65535, "I": 255, "F": 1}
+DEEP = ("I;16", "I;16L", "I;16B", "I;16N")
+WHITE = {**dict.fromkeys(DEEP, 65535), "I": 255, "F": 1}
 """What counts as white in PIL's modes with more than 8 bits, all of them grey."""
 
 
@@ -74,12 +75,14 @@ def embed_images(
     ------
     TypeError
         If an item is not an image or a path (such as None), the message names its index; if
-        `images` is a data frame, a dictionary or a set.
+        `images` is a data frame, a dictionary, a set, a generator or one image.
     ValueError
+        If `images` is one array of shape (a, b), or of shape (a, b, c) where c may be the number of
+        channels: it may be one image. Give one image as ``[image]`` and several as a list.
         If an image cannot be read, is empty, or leaves open what is black and what is white (the
-        message names its index and its file); if the model is of something else than images; if an
-        option is unknown; if `folder` holds features of other images, another model or other
-        settings.
+        message names its index and its file); if the model is of something else than images, or has
+        a decoder; if an option is unknown; if `folder` holds features of other images, another
+        model or other settings.
 
     See Also
     --------
@@ -91,9 +94,10 @@ def embed_images(
 
     - turned upright, where the camera noted how it was held (EXIF);
     - on white, where it is transparent. An image of which nothing is left then, such as a white
-      logo, is an error;
+      logo, or one that is transparent everywhere, is an error;
     - grey of 16 bits from 0, black, to 65535, white, whatever the image's own extremes; floats from
-      0 to 1; integers of 32 bits from 0 to 255. Other values are an error;
+      0 to 1; integers of 32 bits from 0 to 255. Other values are an error. In a TIFF file that says
+      so, 0 is white; grey of 12 bits is an error;
     - of an animation, or another file of several images, the first.
 
     An image's features do not depend on the others.
@@ -111,6 +115,7 @@ def embed_images(
     """
     batch = _validate.count("batch", batch)
     images = in_order("images", images, "paths, PIL images or arrays")
+    _several(images)
     if isinstance(images, (str, bytes, os.PathLike)) or not len(images):
         raise ValueError(
             f"images is {images!r:.60}; accepted is a sequence of at least one path, PIL image or "
@@ -150,6 +155,23 @@ def embed_images(
             store=store,
             progress=progress,
         )
+
+
+def _several(images: Any) -> None:
+    """Refuse what is one picture, or may be one, and what cannot be asked for its i-th item."""
+    accepted = "accepted is a sequence of pictures: [picture] for one, a list for several"
+    if isinstance(images, np.ndarray) and images.dtype.kind not in "OSUT":
+        shape = images.shape
+        if images.ndim < 3:
+            raise ValueError(f"images is an array of shape {shape}; {accepted}")
+        if images.ndim == 3 and shape[2] in (1, 3, 4):
+            raise ValueError(
+                f"images is an array of shape {shape}, which may be one picture with {shape[2]} "
+                f"channels, or {shape[0]} grey pictures of shape {shape[1:]}; {accepted}"
+            )
+    named = isinstance(images, (str, bytes, os.PathLike))  # has a message of its own
+    if not named and not (hasattr(images, "__len__") and hasattr(images, "__getitem__")):
+        raise TypeError(f"images is a {type(images).__name__}; {accepted}")
 
 
 def _item(images: Sequence[Any], i: int) -> Any:
@@ -194,6 +216,14 @@ def _seen(image: Image.Image) -> Image.Image:
     white = WHITE.get(image.mode)
     if image.mode == "I" and image.format == "PPM":  # PIL's way to hold 16 bits of this format
         white = 65535
+    tags = getattr(image, "tag_v2", {})  # of a TIFF file
+    bits = tags.get(ExifTags.Base.BitsPerSample, (16,))
+    if image.mode in DEEP and set(bits) != {16}:
+        raise ValueError(
+            f"it has {bits[0]} bits a sample, so its white is not known: save its grey with 8 or "
+            "16 bits"
+        )
+    negative = tags.get(ExifTags.Base.PhotometricInterpretation) == 0  # PIL inverts 8 bits only
     image = ImageOps.exif_transpose(image)
     if white is not None:
         values = np.asarray(image)
@@ -202,7 +232,7 @@ def _seen(image: Image.Image) -> Image.Image:
                 f"its values go from {values.min():g} to {values.max():g}, while in mode "
                 f"{image.mode!r} black is 0 and white is {white}: scale them to that"
             )
-        grey = Image.fromarray(_eight_bits(values, white))
+        grey = Image.fromarray(_eight_bits(white - values if negative else values, white))
         if "transparency" in image.info:
             opaque = values != image.info["transparency"]
             grey.putalpha(Image.fromarray(opaque.astype(np.uint8) * np.uint8(255)))
@@ -213,10 +243,10 @@ def _seen(image: Image.Image) -> Image.Image:
     paper = Image.new("RGBA", layer.size, "white")
     shown = Image.alpha_composite(paper, layer).convert("RGB")
     least, most = layer.getchannel("A").getextrema()
-    if least != most and np.asarray(shown).min() == 255:
+    if least != 255 and np.asarray(shown).min() == 255:
         raise ValueError(
-            "it is white on a transparent ground, and on white nothing of it can be seen: paste "
-            "it on another ground"
+            f"it is {'white on a transparent ground' if most else 'transparent everywhere'}, and "
+            "on white nothing of it can be seen: paste it on another ground"
         )
     return shown
 

@@ -27,7 +27,7 @@ SUITABLE = {
     "images": f"vision models, and {PAIRS}",
 }
 
-FORMAT = "sdbook embedding, 2"
+FORMAT = "sdbook embedding, 3"
 """Changes when the same inputs, model and settings no longer give the same vectors."""
 
 Model = str | PathLike[str] | tuple[Any, Any]
@@ -81,14 +81,20 @@ class Encoder:
             )
         # The hub tells which commit a name or a branch stood for.
         commit = getattr(network.config, "_commit_hash", None)
-        return cls(kind, name, commit or revision, network, processor, pooling, device)
+        encoder = cls(kind, name, commit or revision, network, processor, pooling, device)
+        # Its last states are those of the decoder, whose inputs some models make up themselves.
+        if any(name.startswith("decoder_") for name in encoder._inputs):
+            raise encoder._unsuitable(
+                "it has a decoder besides the encoder that get_encoder() gives"
+            )
+        return encoder
 
     def fingerprint(self) -> dict[str, str]:
         """Return hashes of the weights and of what comes before them.
 
         A name does not say what is in a folder, and a revision not what an object has become.
         """
-        weights = hashlib.sha256(self.model.config.to_json_string().encode())
+        weights = hashlib.sha256(_settings(self.model.config.to_json_string()))
         for name, tensor in sorted(self.model.state_dict().items()):
             array = tensor.detach().cpu().contiguous()
             weights.update(f"{name} {array.dtype} {tuple(array.shape)}".encode())
@@ -98,7 +104,11 @@ class Encoder:
             self.processor.save_pretrained(folder)
             for path in sorted(Path(folder).rglob("*.*")):
                 inputs.update(path.name.encode())
-                inputs.update(_settings(path))
+                inputs.update(
+                    _settings(path.read_text(encoding="utf-8"))
+                    if path.suffix == ".json"
+                    else path.read_bytes()
+                )
         return {"weights": weights.hexdigest(), "processor": inputs.hexdigest()}
 
     def manifest(self, count: int, content: str, normalise: bool) -> dict[str, Any]:
@@ -135,10 +145,14 @@ class Encoder:
         }
         return towers[self.kind] if all(towers.values()) else self.model
 
+    @property
+    def _inputs(self) -> Mapping[str, Any]:
+        called = self.tower
+        return signature(getattr(called, "forward", called)).parameters
+
     def takes(self, name: str) -> bool:
         """Whether the model has an input of this name."""
-        called = self.tower
-        return name in signature(getattr(called, "forward", called)).parameters
+        return name in self._inputs
 
     def encode(
         self, tensors: Mapping[str, torch.Tensor], counted: torch.Tensor | None = None
@@ -149,19 +163,24 @@ class Encoder:
         are padding: no mean counts them, and the first token is not among them.
         """
         needed = "input_ids" if self.kind == "texts" else "pixel_values"
+        # Convolutions want their inputs in the precision of their weights.
+        floats = (weight.dtype for weight in self.model.parameters() if weight.is_floating_point())
+        precision = next(floats, torch.float32)
         placed = {
-            name: tensor.to(self.device)
+            name: tensor.to(self.device, precision if tensor.is_floating_point() else tensor.dtype)
             for name, tensor in tensors.items()
             if name == needed or self.takes(name)
         }
+        attention = getattr(self.model, "attention_type", None)
         with torch.inference_mode():
             try:
                 outputs = self.tower(**placed)
             except (AttributeError, TypeError, ValueError) as error:  # it asks for other inputs
-                raise ValueError(
-                    f"model is {self._title}, which does not run on these {self.kind} ({error}); "
-                    f"accepted are {SUITABLE[self.kind]}"
-                ) from error
+                raise self._unsuitable(error) from error
+            finally:
+                # After a short text, BigBird would read all later ones with another attention.
+                if attention is not None and attention != self.model.attention_type:
+                    self.model.set_attention_type(attention)
             if isinstance(outputs, torch.Tensor):  # of a tower, before transformers 5
                 outputs = BaseModelOutputWithPooling(pooler_output=outputs)
             vectors = self._pool(outputs, None if counted is None else counted.to(self.device))
@@ -170,6 +189,12 @@ class Encoder:
     @property
     def _title(self) -> str:
         return f"{self.name} ({type(self.model).__name__})"
+
+    def _unsuitable(self, reason: object) -> ValueError:
+        return ValueError(
+            f"model is {self._title}, which does not run on these {self.kind} ({reason}); "
+            f"accepted are {SUITABLE[self.kind]}"
+        )
 
     def _pool(self, outputs: Any, counted: torch.Tensor | None) -> torch.Tensor:
         kinds = ["last_hidden_state"]
@@ -196,20 +221,22 @@ class Encoder:
                     f"pooling is 'cls', and {self._title} is a convolutional network without such "
                     "a token; accepted are mean and pooled"
                 )
-            return values.mean(dim=(2, 3))
+            return values.float().mean(dim=(2, 3))
         if counted is None:
             counted = values.new_ones(values.shape[:2])
         if self.pooling == "cls":
             first = counted.int().argmax(dim=1)
             return values[torch.arange(len(values), device=first.device), first]
+        # Half precision has too few digits, and too small a range, for the sum of a long text.
+        values = values.float()
         weights = counted[:, :, None].to(values.dtype)
         return (values * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def _settings(path: Path) -> bytes:
-    """Contents of a file, without the version of the library that wrote it."""
-    if path.suffix != ".json":
-        return path.read_bytes()
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    settings.pop("transformers_version", None)
-    return json.dumps(settings, sort_keys=True).encode()
+def _settings(text: str) -> bytes:
+    """Contents of a JSON file, without the version of the library that wrote it."""
+
+    def unversioned(part: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in part.items() if name != "transformers_version"}
+
+    return json.dumps(json.loads(text, object_hook=unversioned), sort_keys=True).encode()

@@ -56,8 +56,8 @@ class Store:
         with whole_file(path) as file:
             file.write((json.dumps(dict(manifest), indent=2) + "\n").encode())
 
-    def read(self) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
-        """Yield the start, the stop and the rows of each shard."""
+    def read(self, count: int) -> Iterator[tuple[int, int, NDArray[np.float32]]]:
+        """Yield the start, the stop and the rows of each shard, of `count` rows in all."""
         for path in sorted(self.folder.iterdir()):
             name = _SHARD.fullmatch(path.name)
             if name is None:
@@ -70,6 +70,12 @@ class Store:
                     f"{str(path)!r} cannot be read ({error}); delete it, and its rows will be "
                     "computed again"
                 ) from error
+            if rows.ndim != 2 or len(rows) != stop - start or stop > count:
+                raise ValueError(
+                    f"{str(path)!r} holds an array of shape {rows.shape}, which cannot be the rows "
+                    f"from {start} up to {stop} of {count}; delete it, and its rows will be "
+                    "computed again"
+                )
             yield start, stop, rows
 
     def write(self, start: int, rows: NDArray[np.float32]) -> None:

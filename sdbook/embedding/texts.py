@@ -75,9 +75,10 @@ def embed_texts(
         If a text is not a string (such as None or NaN), the message names its index; if `texts` is
         a data frame, a dictionary or a set.
     ValueError
-        If a text is empty, too long, or made of nothing that the tokenizer knows (the message
-        names its index and begins to quote it); if the model needs more than texts; if an option
-        is unknown; if `folder` holds features of other texts, another model or other settings.
+        If a text is empty, too long, made of nothing that the tokenizer knows, or has a word that
+        the model does not know (the message names its index and begins to quote it); if the model
+        needs more than texts, or has a decoder; if an option is unknown; if `folder` holds features
+        of other texts, another model or other settings.
 
     See Also
     --------
@@ -167,13 +168,26 @@ def _tokenised(texts: list[str], encoder: Encoder) -> dict[str, list[list[int]]]
     tokenizer = encoder.processor
     empty = {*tokenizer.all_special_ids, tokenizer.unk_token_id}
     encoded = tokenizer(texts, verbose=False)
+    known = _vocabulary(encoder)
     for i, ids in enumerate(encoded["input_ids"]):
         if not set(ids) - empty:
             raise ValueError(
                 f"texts[{i}] ({_beginning(texts[i])}) has no word or sign that the tokenizer of "
                 f"{encoder.name} knows; accepted are texts with at least one"
             )
+        if known is not None and max(ids) >= known:
+            raise ValueError(
+                f"texts[{i}] ({_beginning(texts[i])}) has the token "
+                f"{tokenizer.convert_ids_to_tokens(max(ids))!r} of number {max(ids)}, and "
+                f"{encoder.name} knows {known} tokens, counted from 0; accepted are texts in the "
+                "words of the model, and a tokenizer that belongs to it"
+            )
     return {name: encoded[name] for name in INPUTS if name in encoded}
+
+
+def _vocabulary(encoder: Encoder) -> int | None:
+    """Return how many tokens the model knows, where it says so."""
+    return getattr(encoder.model.config.get_text_config(), "vocab_size", None)
 
 
 def _longest(encoder: Encoder) -> int:
@@ -230,6 +244,9 @@ def _padded(
     if width is not None and encoder.processor.padding_side == "left":
         real = real.flip(1)
     fill = encoder.processor.pad_token_id or 0  # without such a token any will do: it is masked
+    known = _vocabulary(encoder)
+    if width is None and known is not None and fill >= known:  # one that the model has no row for
+        fill = 0
     tensors = {}
     for name, rows in tokens.items():
         tensors[name] = torch.full(real.shape, fill if name == "input_ids" else 0)
