@@ -23,13 +23,21 @@ from sdbook.solvers.softmax import softmax
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
 
 from torch import nn  # noqa: E402
-from torch.utils.data import DataLoader, IterableDataset, TensorDataset  # noqa: E402
+from torch.utils.data import (  # noqa: E402
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    Sampler,
+    TensorDataset,
+)
 
 from sdbook import training  # noqa: E402
 from sdbook._device import choose_device  # noqa: E402
 from sdbook.training.checkpoints import Checkpoints  # noqa: E402
 from sdbook.training.data import Instances  # noqa: E402
 from sdbook.training.device import autocast, seeded, to_device  # noqa: E402
+from sdbook.training.identity import network_of  # noqa: E402
 
 CPU = torch.device("cpu")
 DATA = datasets.digits().take(range(200))
@@ -54,6 +62,19 @@ QUICK = training.Recipe(epochs=4, batch_size=50)
 class Stream(IterableDataset):
     def __iter__(self):
         return iter([])
+
+
+class OfItsOwn(Sampler):
+    """An order that follows from what the sampler carries along."""
+
+    def __init__(self, carried):
+        self.carried = carried
+
+    def __len__(self):
+        return 200
+
+    def __iter__(self):
+        return self.carried(200) if callable(self.carried) else iter(range(200))
 
 
 def linear():
@@ -459,6 +480,16 @@ class Activated(nn.Module):
         return self.last(nn.functional.dropout(hidden, self.dropped, self.training))
 
 
+class Times:
+    """A callable of the reader's, of which no more than the class is compared."""
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, hidden):
+        return self.factor * hidden
+
+
 def other_code(base=Activated):
     class Activated(base):
         def forward(self, inputs):
@@ -535,8 +566,8 @@ LAST_CHANGED = INPUTS + (torch.arange(200) == 199)[:, None]
         ({"loss": Likelihood()}, {"loss": Likelihood(0.5)}, "round 1 with another loss"),
         ({}, {"refinement": refine.top_k(1)}, "round 2 with another refinement, or inputs"),
         (
-            {"make_module": Activated},
-            {"make_module": partial(Activated, torch.tanh)},
+            {"make_module": partial(Activated, Times(1))},
+            {"make_module": partial(Activated, Times(2))},
             "round 1 with another network, or inputs, so that the same weights give other logits",
         ),
         ({"make_module": Activated}, {"make_module": partial(Activated, dropped=0.5)}, "network"),
@@ -816,6 +847,43 @@ def test_a_gpu_learns_what_the_processor_learns():
         ),
         ({"inputs": DataLoader(INPUTS, batch_size=None)}, ValueError, "with batch_size=None"),
         (
+            {
+                "inputs": DataLoader(
+                    INPUTS,
+                    batch_sampler=BatchSampler(
+                        RandomSampler(INPUTS, generator=torch.Generator()), 50, drop_last=False
+                    ),
+                )
+            },
+            ValueError,
+            "a DataLoader with a generator",
+        ),
+        (
+            {"inputs": DataLoader(INPUTS, sampler=OfItsOwn(np.random.default_rng(0)))},
+            ValueError,
+            "a DataLoader with a generator",
+        ),
+        (
+            {"inputs": DataLoader(INPUTS, sampler=OfItsOwn(random.Random(0)))},
+            ValueError,
+            "a DataLoader with a generator",
+        ),
+        (
+            {"recipe": quick(schedule=torch.optim.lr_scheduler.ReduceLROnPlateau)},
+            TypeError,
+            "schedule makes a ReduceLROnPlateau.* stepped without a metric",
+        ),
+        (
+            {"make_module": lambda: nn.Linear(64, 10).half()},
+            TypeError,
+            r"make_module .*'weight' is torch.float16.*Recipe\(mixed_precision=True\)",
+        ),
+        (
+            {"make_module": partial(nn.Linear, 64, 10, dtype=torch.bfloat16)},
+            TypeError,
+            r"make_module .*torch.bfloat16",
+        ),
+        (
             {"recipe": training.Recipe(optimiser=partial(torch.optim.AdamW, weight_decay=0.1))},
             ValueError,
             "optimiser has weight_decay 0.1; accepted is 0",
@@ -864,3 +932,131 @@ def test_a_refinement_that_works_in_place_changes_nothing_that_is_kept():
     )
     assert torch.equal(taught.rounds[0].outputs, alone.rounds[0].outputs)
     assert not torch.equal(taught.rounds[1].targets, alone.rounds[0].outputs)
+
+
+LR = torch.optim.lr_scheduler
+
+
+class Table(LR.LRScheduler):
+    """A schedule of the reader's with an array inside."""
+
+    def __init__(self, optimizer):
+        self.rates = np.linspace(0.1, 0.01, 9, dtype=np.float32)
+        super().__init__(optimizer)
+
+    def get_lr(self):
+        return [self.rates[self.last_epoch] for _ in self.optimizer.param_groups]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"optimiser": partial(torch.optim.SGD, lr=np.logspace(-3, -1, 3)[1])},
+        {"optimiser": partial(torch.optim.SGD, lr=np.float32(0.1), momentum=np.float64(0.9))},
+        {"optimiser": partial(torch.optim.Adam, lr=np.float32(0.01), betas=tuple(np.r_[0.8, 0.9]))},
+        {"schedule": partial(LR.StepLR, step_size=np.int64(1), gamma=np.float32(0.3))},
+        {"schedule": partial(LR.MultiStepLR, milestones=np.array([1, 3]))},
+        {"schedule": lambda o: LR.LambdaLR(o, lambda e: np.exp(-e, dtype=np.float32))},
+        {"schedule": Table},
+    ],
+)
+def test_numbers_of_numpy_are_kept_and_continue_to_the_same_bits(tmp_path, changed):
+    def stop(t, epoch, module):
+        if (t, epoch) == (1, 2):
+            raise KeyboardInterrupt
+
+    recipe = quick(**changed)
+    with pytest.raises(KeyboardInterrupt):
+        trained(folder=tmp_path, recipe=recipe, watch=stop)
+    torch.load(tmp_path / "round-001.pt", weights_only=True)
+    assert_same_bits(trained(folder=tmp_path, recipe=recipe), trained(recipe=recipe))
+
+
+def test_what_could_not_be_loaded_again_is_named_at_the_first_save(tmp_path):
+    def optimiser(parameters):
+        return torch.optim.SGD([{"params": parameters, "note": [1, Times(2)]}], lr=0.1)
+
+    message = r"optimiser\['param_groups'\]\[0\]\['note'\]\[1\] is .*, a Times, which could not be"
+    with pytest.raises(TypeError, match=message):
+        trained(folder=tmp_path, recipe=quick(optimiser=optimiser))
+    assert not list(tmp_path.glob("*.pt"))
+
+
+def test_a_folder_refuses_an_order_that_does_not_follow_from_the_seed(tmp_path):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="order does not follow from the seed"):
+        trained(
+            inputs=DataLoader(INPUTS, 50, sampler=OfItsOwn(lambda n: iter(rng.permutation(n)))),
+            folder=tmp_path,
+        )
+    sampler = OfItsOwn(lambda n: iter(random.sample(range(n), n)))
+    trained(inputs=DataLoader(INPUTS, 50, sampler=sampler), folder=tmp_path)
+
+
+def scaled(share):
+    return lambda gradient: share * gradient
+
+
+def hooked(hook, of="weight"):
+    def make():
+        module = nn.Linear(64, 10)
+        if of == "weight":
+            module.weight.register_hook(hook)
+        else:
+            module.register_forward_pre_hook(hook)
+        return module
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("make", "other"),
+    [
+        (partial(Activated, torch.sin), partial(Activated, torch.cos)),
+        (partial(Activated, nn.functional.relu), partial(Activated, nn.functional.silu)),
+        (partial(Activated, lambda x: x + 1), partial(Activated, lambda x: x + 2)),
+        (
+            partial(Activated, partial(nn.functional.dropout, p=0.1)),
+            partial(Activated, partial(nn.functional.dropout, p=0.9)),
+        ),
+        (hooked(scaled(1)), hooked(scaled(2))),
+        (hooked(scaled(1)), partial(nn.Linear, 64, 10)),
+        (hooked(lambda m, x: (x[0] * 1,), "all"), hooked(lambda m, x: (x[0] * 2,), "all")),
+    ],
+)
+def test_functions_and_hooks_are_part_of_a_network(make, other):
+    def known(make):
+        torch.manual_seed(0)
+        return network_of(make())
+
+    assert known(make) == known(make)
+    assert known(make) != known(other)
+
+
+def test_what_a_hook_recorded_is_no_part_of_a_network(tmp_path):
+    seen, calls = [], 0
+
+    def record(module, inputs):
+        nonlocal calls
+        calls += 1
+        seen.append(len(inputs[0]))
+
+    first = trained(hooked(record, "all"), folder=tmp_path)
+    assert_same_bits(first, trained(hooked(record, "all"), folder=tmp_path))
+
+
+def test_a_recipe_of_numpy_numbers_is_the_same_recipe(tmp_path):
+    theirs = training.Recipe(
+        epochs=np.int64(4), batch_size=np.int64(50), patience=np.int8(2),
+        hold_out=np.float32(0.25), mixed_precision=np.bool_(True), start=np.str_("fresh"),
+    )  # fmt: skip
+    ours = training.Recipe(epochs=4, batch_size=50, patience=2, hold_out=0.25)
+    assert repr(theirs) == repr(ours)
+    assert_same_bits(trained(recipe=theirs, folder=tmp_path), trained(recipe=ours, folder=tmp_path))
+
+
+def test_inputs_are_given_no_gradients():
+    inputs = INPUTS.clone().requires_grad_()
+    assert_same_bits(trained(inputs=inputs), trained())
+    trained(inputs=DataLoader(inputs, batch_size=50), rounds=1)
+    assert inputs.grad is None

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from random import Random
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
-from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler, default_collate
 
 __all__ = ["Inputs", "Instances"]
 
 Inputs: TypeAlias = "torch.Tensor | Dataset[Any] | DataLoader[Any]"
 """All inputs (N, ...) as one tensor, a data set with a length, or a loader of one."""
+
+_GENERATORS = (torch.Generator, np.random.Generator, np.random.RandomState, Random)
 
 
 class Instances:
@@ -186,12 +190,16 @@ def _kind(inputs: Any) -> str:
 
 
 def _refuse_own_randomness(loader: DataLoader[Any]) -> None:
-    for owner in (loader, loader.sampler):
-        if getattr(owner, "generator", None) is not None:
+    owners: list[Any] = [loader, loader.sampler, loader.batch_sampler]
+    for owner in owners:  # grows by the samplers inside samplers
+        parts = getattr(owner, "__dict__", {}).values()
+        if any(isinstance(part, _GENERATORS) for part in parts):
             raise ValueError(
                 "inputs is a DataLoader with a generator; accepted is one without: the order "
                 "follows from seed, round and epoch, so that a run can continue where it stopped"
             )
+        known = {id(each) for each in owners}
+        owners += [part for part in parts if isinstance(part, Sampler) and id(part) not in known]
     if loader.batch_sampler is None:
         raise ValueError(
             "inputs is a DataLoader with batch_size=None; accepted are loaders that make batches"

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import PackedSequence
 
 from sdbook import _validate
 
@@ -32,7 +33,8 @@ def to_device(inputs: Any, device: torch.device) -> Any:
 
     Mappings (also those that are no dictionaries, as what a Hugging Face tokenizer returns), lists,
     tuples, named tuples and data classes stay what they are. What moves by itself, by a method
-    ``to``, does so. What is no tensor, such as a text, is left as it is.
+    ``to``, does so. What is no tensor, such as a text, is left as it is. Tensors leave the graph
+    of gradients that they come from: inputs are not trained.
 
     Raises
     ------
@@ -59,7 +61,9 @@ def to_device(inputs: Any, device: torch.device) -> Any:
 def _moved(part: Any, device: torch.device) -> tuple[Any, bool]:
     """Return a part of a batch on a device, and whether there is a tensor in it."""
     if isinstance(part, torch.Tensor):
-        return part.to(device, non_blocking=True), True
+        return part.detach().to(device, non_blocking=True), True
+    if isinstance(part, PackedSequence):
+        part = part._replace(data=part.data.detach())
     if isinstance(part, Mapping):
         names, parts = list(part), list(part.values())
     elif isinstance(part, list | tuple):

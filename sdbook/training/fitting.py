@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook import _validate
 from sdbook._device import choose_device
 from sdbook.solvers import Loss
-from sdbook.training.checkpoints import damaged
+from sdbook.training.checkpoints import damaged, plain
 from sdbook.training.data import Inputs, Instances
 from sdbook.training.device import autocast, seeded, to_device
 from sdbook.training.identity import described
-from sdbook.training.recipe import Recipe
+from sdbook.training.recipe import Recipe, schedule_on
 
 __all__ = ["Epoch", "Fitting", "Task", "outputs_of", "outputs_on"]
 
@@ -113,7 +115,10 @@ class Fitting:
                 f"optimiser has weight_decay {decaying[0]['weight_decay']}; accepted is 0: the "
                 "penalty is lam, which is part of the loss"
             )
-        self._schedule = None if recipe.schedule is None else recipe.schedule(self._optimiser)
+        self._schedule: LRScheduler | None = None
+        self._make_plain()
+        self._schedule = schedule_on(self._optimiser, recipe.schedule)
+        self._make_plain()
         self._best: dict[str, Any] | None = None
 
     @property
@@ -156,6 +161,7 @@ class Fitting:
                 )
             if self._schedule is not None:
                 self._schedule.step()
+                self._make_plain()
             loss = float(total) / seen
             held_out = None if task.recipe.patience is None else self._held_out_loss()
         if not math.isfinite(loss) or (held_out is not None and not math.isfinite(held_out)):
@@ -200,11 +206,14 @@ class Fitting:
         try:
             another = self._another(state, effect)
             if another is None:
-                self.module.load_state_dict(state["module"])
-                self._optimiser.load_state_dict(state["optimiser"])
+                weights = self.module.state_dict()
+                self.module.load_state_dict(_as_in(weights, state["module"]))
+                settings = self._optimiser.state_dict()
+                self._optimiser.load_state_dict(_as_in(settings, state["optimiser"]))
                 if self._schedule is not None:
-                    self._schedule.load_state_dict(state["schedule"])
-                self._best = state["best"]
+                    now = self._schedule.state_dict()
+                    self._schedule.load_state_dict(_as_in(now, state["schedule"]))
+                self._best = _as_in(weights, state["best"])
                 self.history = [Epoch(*measured) for measured in state["history"]]
                 theirs = torch.as_tensor(state["logits"])
         except Exception as error:  # of many kinds: each part of a state may be anything
@@ -228,6 +237,14 @@ class Fitting:
         if float(off.max()) > 1e-3:
             return "refinement, or inputs, so that it was taught other targets"
         return None if state["network"] == self.network else "network"
+
+    def _make_plain(self) -> None:
+        """Train with Python's numbers in place of NumPy's, as a run that continues does."""
+        for group in self._optimiser.param_groups:
+            group.update({k: _number(v) for k, v in group.items() if k != "params"})
+        for schedule in [self._schedule, *getattr(self._schedule, "_schedulers", [])]:
+            if schedule is not None:
+                vars(schedule).update({k: _number(v) for k, v in vars(schedule).items()})
 
     def _first_logits(self) -> torch.Tensor:
         """Return what the module says, as it is now, of a few instances."""
@@ -308,7 +325,7 @@ def outputs_of(
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
     if batch_size is not None:
-        _validate.count("batch_size", batch_size)
+        batch_size = _validate.count("batch_size", batch_size)
     where = choose_device(device)
     return outputs_on(module.to(where), Instances(inputs, batch_size), where)
 
@@ -365,6 +382,26 @@ def _logits(module: nn.Module, inputs: Any, classes: int | None = None) -> torch
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise ValueError(f"the module returns {found}; accepted are logits of shape {expected}")
     return logits
+
+
+def _number(setting: Any) -> Any:
+    if type(setting) in (list, tuple):
+        return type(setting)(_number(part) for part in setting)
+    return plain(setting) if isinstance(setting, np.generic) else setting
+
+
+def _as_in(now: Any, kept: Any) -> Any:
+    """Return what was kept, with arrays where there are arrays now, and not tensors."""
+    if isinstance(now, np.ndarray) and isinstance(kept, torch.Tensor):
+        return kept.numpy()
+    if isinstance(now, dict) and isinstance(kept, dict):
+        ours = copy(kept)
+        for name in kept.keys() & now.keys():
+            ours[name] = _as_in(now[name], kept[name])  # `update` of a Counter would add
+        return ours
+    if isinstance(now, list) and isinstance(kept, list) and len(now) == len(kept):
+        return [_as_in(*pair) for pair in zip(now, kept, strict=True)]
+    return kept
 
 
 def _or_infinite(loss: float | None) -> float:

@@ -7,11 +7,13 @@ compared by their effect, because two functions that do the same are the same to
 from __future__ import annotations
 
 import dataclasses
+import dis
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from types import FunctionType
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -22,12 +24,16 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook.sweeps.fingerprint import fingerprint
+from sdbook.training.checkpoints import plain
 from sdbook.training.data import Instances
+from sdbook.training.recipe import schedule_on
 
 __all__ = ["described", "inputs_of", "network_of", "optimiser_of", "order_of", "schedule_of"]
 
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
 _OF_ANY = frozenset(vars(nn.Module()))
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+_HOOKS_OF_WEIGHTS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 
 
 def inputs_of(instances: Instances) -> str:
@@ -43,7 +49,8 @@ def order_of(instances: Instances, kept: torch.Tensor) -> str:
 def network_of(module: nn.Module) -> str:
     """Return a fingerprint of a module: its weights, and the code and attributes of its parts.
 
-    Attributes count that are numbers, texts, tensors, or lists and dictionaries of them.
+    Attributes count that are numbers, texts, tensors, functions, or lists and dictionaries of
+    them, and so do hooks.
 
     Examples
     --------
@@ -55,10 +62,18 @@ def network_of(module: nn.Module) -> str:
     False
     """
     parts = [
-        (name, _class(part), [(k, _plain(vars(part)[k])) for k in vars(part) if k not in _OF_ANY])
+        (
+            name,
+            _class(part),
+            [(k, _plain(vars(part)[k])) for k in vars(part) if k not in _OF_ANY]
+            + _hooks(part, _HOOKS),
+        )
         for name, part in module.named_modules()
     ]
-    weights = [(name, p.requires_grad, _plain(p)) for name, p in module.named_parameters()]
+    weights = [
+        (name, p.requires_grad, _plain(p), *_hooks(p, _HOOKS_OF_WEIGHTS))
+        for name, p in module.named_parameters()
+    ]
     buffers = [(name, _plain(buffer)) for name, buffer in module.named_buffers()]
     return fingerprint(parts, weights, buffers, _codes({type(part) for part in module.modules()}))
 
@@ -71,7 +86,7 @@ def optimiser_of(optimiser: Optimizer, module: nn.Module) -> str:
         for group in optimiser.param_groups
     ]
     content = fingerprint(groups, _codes([type(optimiser)]))
-    return f"{_class(optimiser)} {described(optimiser.defaults)} {content}"
+    return f"{_class(optimiser)} {described(plain(optimiser.defaults))} {content}"
 
 
 def schedule_of(
@@ -87,7 +102,7 @@ def schedule_of(
         ],
         dict(optimiser.defaults),
     )
-    made = schedule(still)
+    made: Any = schedule_on(still, schedule)
     settings = []
     for _ in range(epochs):
         settings.append([_settings(group) for group in still.param_groups])
@@ -129,11 +144,59 @@ def _plain(thing: Any) -> Any:
         return str(thing)
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         return [_plain(getattr(thing, part.name)) for part in dataclasses.fields(thing)]
-    return _class(thing)
+    if isinstance(thing, type):
+        return thing.__name__
+    return _function(thing, ()) or _class(thing)
+
+
+def _function(thing: Any, inside: tuple[object, ...]) -> list[Any] | None:
+    """Return what a function does: its code and its arguments. None of what is no function.
+
+    What it takes from the function around it counts where it is a number, a text, a tensor or a
+    function, and stays what it is: what a hook has counted or recorded is no part of a network.
+    """
+    if any(thing is outer for outer in inside):
+        return ["itself"]
+    within = (*inside, thing)
+
+    def part(value: Any) -> Any:
+        return _function(value, within) or _plain(value)
+
+    if isinstance(thing, partial):
+        arguments = [part(each) for each in thing.args]
+        named = [(name, part(each)) for name, each in sorted(thing.keywords.items())]
+        return ["partial", part(thing.func), arguments, named]
+    if isinstance(thing, MethodType):
+        return ["method", part(thing.__func__), _plain(thing.__self__)]
+    if isinstance(thing, BuiltinFunctionType):
+        try:
+            return ["built in", fingerprint(thing)]
+        except TypeError:
+            return None
+    if not isinstance(thing, FunctionType):
+        return None
+    code, taken = thing.__code__, []
+    bound = {step.argval for step in dis.get_instructions(code) if step.opname == "STORE_DEREF"}
+    for name, cell in zip(code.co_freevars, thing.__closure__ or (), strict=True):
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not yet, or no longer, there
+            continue
+        if name not in bound and not isinstance(value, Mapping | list | np.ndarray):
+            taken.append((name, part(value)))
+    defaults = [part(value) for value in thing.__defaults__ or ()]
+    named = [(name, part(value)) for name, value in (thing.__kwdefaults__ or {}).items()]
+    return ["function", fingerprint(code), defaults, named, taken]
+
+
+def _hooks(owner: Any, kinds: Iterable[str]) -> list[Any]:
+    """Return the hooks of a module or a weight, in the order in which they are called."""
+    hooks = [(kind, getattr(owner, kind, None)) for kind in kinds]
+    return [(kind, [_plain(each) for each in those.values()]) for kind, those in hooks if those]
 
 
 def _settings(group: dict[str, Any]) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in sorted(group.items()) if name != "params"}
+    return {k: _plain(plain(value)) for k, value in sorted(group.items()) if k != "params"}
 
 
 def _class(thing: object) -> str:

@@ -166,8 +166,9 @@ def distill(
       the same items at each reading: random transforms may draw from the global random numbers of
       PyTorch, NumPy or Python, which follow from `seed`, and not from any of their own.
     - The network, by its weights as `make_module` returns it, the methods of its classes, those
-      attributes of its parts that are numbers, texts or tensors, and the logits of the first
-      instances, which the weights that were kept have to give again (up to 1 %).
+      attributes of its parts that are numbers, texts, tensors or functions, hooks, and the logits
+      of the first instances, which the weights that were kept have to give again (up to 1 %). A
+      function counts with its code, its arguments and what it takes from the function around it.
     - The optimiser, by its class and settings, and the schedule, by the settings that it makes in
       all epochs.
     - Losses, by value and gradient, and refinements, by the targets that they make (up to 0.001).
@@ -316,6 +317,17 @@ def _made(
             f"make_module returns a {type(module).__name__}; accepted is a torch.nn.Module with "
             "parameters to train"
         )
+    half = [
+        (name, p.dtype)
+        for name, p in module.named_parameters()
+        if p.requires_grad and p.dtype in (torch.float16, torch.bfloat16)
+    ]
+    if half:
+        raise TypeError(
+            f"make_module returns a module whose {half[0][0]!r} is {half[0][1]}, too coarse for "
+            "the steps of an optimiser; accepted are parameters in torch.float32 or torch.float64, "
+            "and Recipe(mixed_precision=True) to multiply in bfloat16"
+        )
     theirs = {place for earlier in before for place in _learning(earlier)}
     for place, name in _learning(module).items():
         if place in theirs:
@@ -385,8 +397,15 @@ def _depends_on(
         inputs = inputs_of(instances)
     with seeded(device, READ, seed):
         order = order_of(instances, kept)
+    with seeded(device, READ, seed):
+        if order_of(instances, kept) != order:
+            raise ValueError(
+                "inputs is a DataLoader whose order does not follow from the seed: drawn twice "
+                "from the same one it differs; accepted are samplers that draw from the global "
+                "random numbers of PyTorch, NumPy or Python, and count nothing"
+            )
     return {
-        **{name: np.asarray(getattr(recipe, name)).item() for name in plain},
+        **{name: getattr(recipe, name) for name in plain},
         "inputs": inputs,
         "order of inputs": order,
         "network that make_module returns": network_of(module),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook import _validate
 
-__all__ = ["Recipe"]
+__all__ = ["Recipe", "schedule_on"]
 
 
 def _adam(parameters: Iterable[Parameter]) -> Optimizer:
@@ -41,7 +42,7 @@ class Recipe:
         with learning rate 0.001 by default. Optimisers that evaluate the loss several times per
         step, such as LBFGS, work too.
     schedule : callable, optional
-        From the optimiser to a learning rate scheduler, stepped after each epoch.
+        From the optimiser to a learning rate scheduler, stepped after each epoch without a metric.
     patience : int, optional
         Stop early after so many epochs without a new minimum; None never to stop early.
     hold_out : float
@@ -74,15 +75,43 @@ class Recipe:
     mixed_precision: bool = True
 
     def __post_init__(self) -> None:
-        _validate.count("epochs", self.epochs)
-        if self.batch_size is not None:
-            _validate.count("batch_size", self.batch_size)
-        if self.patience is not None:
-            _validate.count("patience", self.patience)
-        _validate.real("hold_out", self.hold_out, 0, 1, open_low=True, open_high=True)
+        for name in ("epochs", "batch_size", "patience"):
+            number = getattr(self, name)
+            if number is not None or name == "epochs":
+                self._set(name, _validate.count(name, number))
+        share = _validate.real("hold_out", self.hold_out, 0, 1, open_low=True, open_high=True)
+        self._set("hold_out", share)
         for name in ("optimiser", "schedule"):
             made_by = getattr(self, name)
             if not callable(made_by) and not (name == "schedule" and made_by is None):
                 raise TypeError(f"{name} is {made_by!r}; accepted is a callable that makes one")
         if self.start not in ("fresh", "teacher"):
             raise ValueError(f"start is {self.start!r}; accepted are 'fresh' and 'teacher'")
+        self._set("start", str(self.start))
+        self._set("mixed_precision", bool(self.mixed_precision))
+
+    def _set(self, name: str, value: object) -> None:
+        """Keep Python's own number in place of NumPy's, which PyTorch does not take everywhere."""
+        object.__setattr__(self, name, value)
+
+
+def schedule_on(
+    optimiser: Optimizer, schedule: Callable[[Optimizer], LRScheduler] | None
+) -> LRScheduler | None:
+    """Return the schedule of an optimiser, or None without one.
+
+    Raises
+    ------
+    TypeError
+        If its steps need a metric.
+    """
+    made = None if schedule is None else schedule(optimiser)
+    if made is not None:
+        try:
+            inspect.signature(made.step).bind()
+        except TypeError as error:
+            raise TypeError(
+                f"schedule makes a {type(made).__name__}, whose step needs an argument; accepted "
+                "are schedules that are stepped without a metric"
+            ) from error
+    return made
