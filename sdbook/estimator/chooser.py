@@ -277,11 +277,12 @@ class SelfDistilledClassifierCV(SelfDistilled):
         self._learn(given, self.lam_, method(self.n_rounds_, **self.method_), intercept=intercept)
         self.baseline_score_ = float(np.mean([_constant(given, *fold) for fold in folds]))
         if self.best_score_ <= self.baseline_score_ + ROUNDING:
+            remedy = "" if intercept else " With unequal classes, pass fit_intercept=True."
             warnings.warn(
                 f"the best setting agrees with {self.best_score_:.1%} of held-out given labels, "
                 f"and always answering the most frequent one with {self.baseline_score_:.1%}: "
-                "do not use corrected_labels_ and suspicion_. With unequal classes, pass "
-                "fit_intercept=True; otherwise the features say nothing about these labels",
+                f"do not use corrected_labels_ and suspicion_.{remedy} It may be that features "
+                "say nothing about these labels, or that folds lack classes (shuffle rows that are sorted by label)",
                 NoBetterThanConstant,
                 stacklevel=2,
             )
