@@ -282,7 +282,8 @@ class SelfDistilledClassifierCV(SelfDistilled):
                 f"the best setting agrees with {self.best_score_:.1%} of held-out given labels, "
                 f"and always answering the most frequent one with {self.baseline_score_:.1%}: "
                 f"do not use corrected_labels_ and suspicion_.{remedy} It may be that features "
-                "say nothing about these labels, or that folds lack classes (shuffle rows that are sorted by label)",
+                "say nothing about these labels, or that folds lack classes (shuffle rows that are "
+                "sorted by label)",
                 NoBetterThanConstant,
                 stacklevel=2,
             )
