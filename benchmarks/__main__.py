@@ -1,6 +1,6 @@
 """Run the benchmarks and write what they measure.
 
-python -m benchmarks                 # those that results.json lacks for this machine
+python -m benchmarks                 # those that the stored results lack for this machine
 python -m benchmarks probe adam      # these, again
 python -m benchmarks --quick --out elsewhere.json    # tiny sizes: does it work?
 """
@@ -26,7 +26,7 @@ BENCHMARKS = {
     "gpu": gpu,
     "adam": adam,
 }
-RESULTS = Path(__file__).with_name("results.json")
+RESULTS = Path(__file__).resolve().parents[1] / "sdbook/book/data/benchmarks.json"
 
 
 def read(path: Path, quick: bool) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="tiny sizes, to see that it works")
-    parser.add_argument("--out", type=Path, help="where to write (results.json beside this file)")
+    parser.add_argument("--out", type=Path, help="where to write (what the book shows, by default)")
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"no benchmark is called {unknown.pop()!r}; there are {', '.join(BENCHMARKS)}")

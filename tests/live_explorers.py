@@ -11,8 +11,8 @@ import hashlib
 import itertools
 from unittest.mock import patch
 
-from sdbook.explore import Frame, live
-from sdbook.explore.live import LiveExplorer
+from sdbook.book.explore import Frame, live
+from sdbook.book.explore.live import LiveExplorer
 
 PHONE = 358  # CSS pixels that a page of 390 leaves to a figure
 SMALLEST_TEXT = 9  # CSS pixels

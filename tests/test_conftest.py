@@ -68,7 +68,7 @@ def test_later(i):
 
 
 DRAWS = """
-from sdbook.explore import Explorer, Slider
+from sdbook.book.explore import Explorer, Slider
 def draw(figure, *, share):
     figure.add_subplot().bar([0], [share])
     return f"The bar reaches {HEIGHT}."

@@ -17,7 +17,7 @@ COMPUTE = [
     "sdbook.embedding",
     "sdbook.estimator",
     "sdbook.noise",
-    "sdbook.paper",
+    "sdbook.experiments.paper",
     "sdbook.refine",
     "sdbook.solvers",
     "sdbook.sweeps",

@@ -12,12 +12,10 @@ import pytest
 import sdbook
 
 PACKAGE = Path(sdbook.__file__).parent
-PAGES = ("plots", "explore", "explore.py", "plots.py", "glue.py")  # what only chapters need
-COMPUTE = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in PAGES
-)
-PLOTS = sorted([*PACKAGE.glob("plots/**/*.py"), *PACKAGE.glob("plots.py")])
-EXPLORE = sorted([*PACKAGE.glob("explore/**/*.py"), *PACKAGE.glob("explore.py")])
+WINGS = ("book", "experiments")  # what only the pages of the book need, and what takes long
+FILES = sorted(PACKAGE.rglob("*.py"))
+LIBRARY = [path for path in FILES if path.relative_to(PACKAGE).parts[0] not in WINGS]
+FIGURES = sorted((PACKAGE / "book" / "figures").glob("*.py"))
 
 
 def imported(path):
@@ -48,15 +46,20 @@ def module_of(path):
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-@pytest.mark.parametrize("path", COMPUTE, ids=name_of)
-def test_compute_imports_no_pictures(path):
-    forbidden = ["matplotlib", "ipywidgets", "anywidget", "IPython", "sdbook.glue"]
-    assert imports_any(path, [*forbidden, "sdbook.plots", "sdbook.explore"]) == []
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
+def test_the_library_knows_nothing_of_its_wings_nor_of_pictures(path):
+    pictures = ["matplotlib", "ipywidgets", "anywidget", "IPython"]
+    assert imports_any(path, ["sdbook.book", "sdbook.experiments", *pictures]) == []
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "book").rglob("*.py")), ids=name_of)
+def test_the_wing_of_the_book_knows_no_experiments(path):
+    assert imports_any(path, ["sdbook.experiments"]) == []
 
 
 # Libraries that take seconds to import, or that not everybody has, and the modules that may.
 GUESTS = {
-    "datasets": {"paper"},
+    "PIL": {"embedding"},
     "safetensors": {"embedding"},
     "sklearn": {"datasets", "estimator"},
     "torch": {"_device", "embedding", "training"},
@@ -64,21 +67,20 @@ GUESTS = {
 }
 
 
-@pytest.mark.parametrize("path", COMPUTE, ids=name_of)
+@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
 def test_compute_imports_large_libraries_only_where_they_are_needed(path):
     others = [name for name, hosts in GUESTS.items() if module_of(path) not in hosts]
     assert imports_any(path, others) == []
 
 
-@pytest.mark.parametrize("path", PLOTS, ids=name_of)
-def test_plots_import_no_widgets(path):
-    assert imports_any(path, ["ipywidgets", "anywidget", "IPython", "sdbook.explore"]) == []
+@pytest.mark.parametrize("path", FIGURES, ids=name_of)
+def test_figures_import_no_widgets(path):
+    assert imports_any(path, ["ipywidgets", "anywidget", "IPython", "sdbook.book.explore"]) == []
 
 
-def test_all_three_layers_were_found():
-    assert {"noise.py", "softmax.py"} <= {path.name for path in COMPUTE}
-    assert PLOTS
-    assert EXPLORE
+def test_all_layers_were_found():
+    assert {"noise.py", "softmax.py"} <= {path.name for path in LIBRARY}
+    assert "style.py" in {path.name for path in FIGURES}
 
 
 ORDER = [
@@ -92,23 +94,21 @@ ORDER = [
     "solvers",
     "accuracy",
     "distillation",
-    "ledger",
     "sweeps",
     "estimator",
     "embedding",
     "training",
-    "paper",
 ]
 
 
 def test_every_module_has_its_place_in_the_order():
-    assert {module_of(path) for path in COMPUTE} - {"__init__"} == set(ORDER)
+    assert {module_of(path) for path in LIBRARY} - {"__init__"} == set(ORDER)
 
 
 @pytest.mark.parametrize("module", ORDER)
 def test_modules_know_only_those_above_them(module):
     below = ORDER[ORDER.index(module) + 1 :]
-    files = [path for path in COMPUTE if module_of(path) == module]
+    files = [path for path in LIBRARY if module_of(path) == module]
     assert files
     for path in files:
         assert imports_any(path, [f"sdbook.{name}" for name in below]) == []
@@ -133,10 +133,15 @@ print(sorted(heavy & set(sys.modules)))
 
 def test_without_psutil_all_that_needs_no_pytorch_works():
     """As in a browser, which has no psutil. What is free is not known there: the work goes on."""
-    files = [path for path in PACKAGE.rglob("*.py") if module_of(path) not in GUESTS["torch"]]
+    files = [path for path in FILES if module_of(path) not in {*GUESTS["torch"], "experiments"}]
     names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files}
     names = sorted(name.removesuffix(".__init__") for name in names if "__main__" not in name)
-    assert {"sdbook.sweeps", "sdbook.solvers.softmax", "sdbook.plots", "sdbook.explore"} <= {*names}
+    assert {
+        "sdbook.sweeps",
+        "sdbook.solvers.softmax",
+        "sdbook.book.figures",
+        "sdbook.book.explore",
+    } <= {*names}
     code = f"""
 import importlib, sys
 sys.modules["psutil"] = None
@@ -153,10 +158,10 @@ print(datasets.block_correlated(3, 4, c=0.5, d=0.1).features.shape)
     assert result.stdout.split("\n") == ["[0, 1, 0, 1]", "(12, 12)", ""]
 
 
-def test_importing_plots_loads_no_widgets():
+def test_importing_figures_loads_no_widgets():
     code = """
 import sys
-import sdbook.plots
+import sdbook.book.figures
 print(sorted({"torch", "ipywidgets", "anywidget"} & set(sys.modules)))
 """
     result = subprocess.run(

@@ -37,7 +37,7 @@ from nbformat import NotebookNode
 from pybtex.database import parse_file
 from sphinx_external_toc.parsing import parse_toc_yaml
 
-from sdbook import glue, ledger
+from sdbook.book import glue, statements
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = load_jupytext_configuration_file(str(ROOT / "pyproject.toml"))
@@ -330,7 +330,7 @@ def glued(notebook: NotebookNode) -> dict[str, str]:
 @cache
 def places(folder: Path) -> dict[str, Place]:
     """Return all labels of the book. Exercises are numbered through it, as the book does it."""
-    names = {statement.label: statement.name for statement in ledger.STATEMENTS}
+    names = {statement.label: statement.name for statement in statements.STATEMENTS}
     found, exercises = {}, 0
     for chapter in chapters(folder):
         heading = ""

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import book  # tools/book.py
-from sdbook import ledger
+from sdbook.book import statements
 
 TOC = yaml.safe_load((book.ROOT / "_toc.yml").read_text(encoding="utf-8"))
 PAGES = [TOC["root"]] + [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
@@ -109,8 +109,8 @@ def test_pictures_show_without_scripts(new_page, addresses, name):
         assert figure.locator("input:visible").count() == 0
 
 
-def test_numbers_of_the_ledger_are_those_of_the_book(built_book):
-    page = (built_book / "notebooks" / "ledger.html").read_text(encoding="utf-8")
+def test_numbers_of_the_statements_are_those_of_the_book(built_book):
+    page = (built_book / "notebooks" / "statements.html").read_text(encoding="utf-8")
     found = re.findall(r'href="([\w.]+)\.html#([\w-]+)">(\w+ \d+)</a>', page)
-    wanted = [(each.chapter, each.label, each.name) for each in ledger.STATEMENTS]
+    wanted = [(each.chapter, each.label, each.name) for each in statements.STATEMENTS]
     assert found == wanted

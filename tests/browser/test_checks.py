@@ -9,8 +9,8 @@ import checks
 import pytest
 from playwright.sync_api import Error
 
-from sdbook.explore import Explorer, Slider
-from sdbook.explore.player import FRAMES_URL, SCRIPTS, STYLES, player_html
+from sdbook.book.explore import Explorer, Slider
+from sdbook.book.explore.player import FRAMES_URL, SCRIPTS, STYLES, player_html
 
 PAGE = "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1>{}</main>"
 DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw=="

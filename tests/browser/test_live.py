@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sdbook import plots
-from sdbook.explore import Choice, Explorer, Slider
-from sdbook.explore.live import LiveExplorer
+from sdbook.book import figures
+from sdbook.book.explore import Choice, Explorer, Slider
+from sdbook.book.explore.live import LiveExplorer
 
 # What a front end does with a widget: it loads the module, hands it a model, and carries messages
 # between the page and the kernel. Here, kernel(question) is a function of the test, and the kernel
@@ -91,7 +91,7 @@ class Live:
     def _draw(self, figure, *, share, kind):
         self.drawn.append((share, kind))
         ax = figure.add_subplot()
-        ax.bar([0, 1], [share, len(kind)], color=plots.colour("student"))
+        ax.bar([0, 1], [share, len(kind)], color=figures.colour("student"))
         return f"The bars reach {share} and the length of {kind!r}."
 
     def _kernel(self, question):

@@ -1,6 +1,7 @@
 """Random block problems for property tests, ties and boundaries included.
 
-What they come to by brute force (a Gram matrix and its powers, plain NumPy) is that of the ledger.
+What they come to by brute force (a Gram matrix and its powers, plain NumPy) is that of
+`sdbook.book.statements`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import numpy as np
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from sdbook.ledger.problems import Blocks, averaging_matrix
+from sdbook.book.statements.problems import Blocks, averaging_matrix
 
 
 class Block(Blocks):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdbook import datasets, distill
-from sdbook.plots.gram import block_means
+from sdbook.book.figures.gram import block_means
 
 
 @pytest.fixture

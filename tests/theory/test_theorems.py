@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import noise, theory
-from sdbook.ledger.problems import credit, top
+from sdbook.book.statements.problems import credit, top
 
 many = settings(examples, max_examples=200)
 rounds = st.one_of(st.integers(1, 12), st.floats(0.1, 12))

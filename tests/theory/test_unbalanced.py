@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import datasets, distill, noise, partial_label, refine, theory
-from sdbook.ledger.problems import top
+from sdbook.book.statements.problems import top
 
 many = settings(examples, max_examples=150)
 SHAPES = [(3, 1), (4, 1), (5, 1), (6, 1), (4, 2), (6, 2), (6, 3)]

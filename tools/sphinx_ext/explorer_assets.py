@@ -15,8 +15,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from sdbook.explore.explorer import STATIC_FOLDER
-from sdbook.explore.player import ASSETS, SCRIPTS, STYLES
+from sdbook.book.explore.explorer import STATIC_FOLDER
+from sdbook.book.explore.player import ASSETS, SCRIPTS, STYLES
 
 
 def add_assets(

@@ -1,0 +1,123 @@
+"""From a name to features: the data sets as the rest of the library wants them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdbook import datasets, noise
+from sdbook.datasets import Dataset, prepare
+from sdbook.experiments.paper.sources import (
+    LOCAL,
+    SOURCES,
+    Pictures,
+    Source,
+    check_limit,
+    load_pictures,
+    some,
+)
+
+__all__ = ["BACKBONE", "load"]
+
+BACKBONE = "microsoft/resnet-34"
+"""A ResNet-34 trained on ImageNet, as in the authors' program; the weights are another copy."""
+
+
+def load(
+    data: str | Source,
+    *,
+    copy: str | os.PathLike[str] | None = None,
+    model: Any = BACKBONE,
+    folder: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    batch: int = 64,
+    progress: bool = True,
+    limit: int | None = None,
+) -> tuple[Dataset, Dataset]:
+    """Load a data set as centred features of unit norm, with its superclasses.
+
+    Parameters
+    ----------
+    data : str or Source
+        One of `SOURCES` or `LOCAL`, or a source of your own.
+    copy : path, optional
+        A folder with the images, instead of the hub; see `load_pictures`.
+    model : str, path or (model, image processor)
+        As in `sdbook.embedding.embed_images`.
+    folder : path, optional
+        Where finished batches of features are kept, in a folder for each part.
+    device, batch, progress
+        As in `sdbook.embedding.embed_images`.
+    limit : int, optional
+        For a trial: instances of the training set, and of the test set, to keep at most, as many
+        of each class as can be. At least one of each.
+
+    Returns
+    -------
+    train, test : Dataset
+        Both with the mean of the training features subtracted. Superclasses are WordNet's for the
+        words, and else classes that are easily confused, found from the training features.
+
+    Raises
+    ------
+    ConnectionError, ImportError, TypeError, ValueError
+        If `data` is unknown, or as in `load_pictures` and `embed_images`.
+
+    Examples
+    --------
+    >>> from sdbook.experiments import paper
+    >>> train, test = paper.load("digits")
+    >>> train
+    Dataset('digits': 1198 instances, 64 features, 10 classes)
+    """
+    if isinstance(data, str) and data in LOCAL:
+        if copy is not None:
+            raise ValueError(f"copy is {os.fspath(copy)!r}; accepted with {data!r} is none")
+        whole = datasets.words() if data == "words" else datasets.digits()
+        check_limit(limit, whole.classes)
+        train, test = (part.take(some(part.labels, limit)) for part in whole.split(rng=0))
+        return (train, test) if data == "words" else _with_superclasses(train, test)
+    if isinstance(data, str):
+        if data not in SOURCES:
+            raise ValueError(f"data is {data!r}; accepted are {', '.join([*SOURCES, *LOCAL])}")
+        source = SOURCES[data]
+    else:
+        source = data
+    *parts, names = load_pictures(source, copy, limit=limit)
+    # Here, not above: the words and the digits need no PyTorch.
+    from sdbook.embedding import embed_images
+
+    def embed(part: Pictures, name: str) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return embed_images(
+            part.images,
+            model,
+            normalise=False,  # the mean goes first
+            content=part.content,
+            folder=None if folder is None else Path(folder) / name,
+            device=device,
+            batch=batch,
+            progress=progress,
+        )
+
+    raw = embed(parts[0], "train"), embed(parts[1], "test")
+    mean = prepare.mean(raw[0])
+    train, test = (
+        Dataset(
+            name=source.title,
+            features=datasets.normalise((vectors - mean).astype(vectors.dtype)),
+            labels=part.labels,
+            superclasses=np.zeros(len(names), dtype=np.int64),
+            class_names=names,
+        )
+        for vectors, part in zip(raw, parts, strict=True)
+    )
+    return _with_superclasses(train, test)
+
+
+def _with_superclasses(train: Dataset, test: Dataset) -> tuple[Dataset, Dataset]:
+    superclasses = noise.confusable_superclasses(train.features, train.labels)
+    return replace(train, superclasses=superclasses), replace(test, superclasses=superclasses)

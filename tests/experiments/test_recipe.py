@@ -1,0 +1,115 @@
+"""The comparison of chapter 14: its own loss, its estimates, and its store of results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cleanlab")
+from sdbook import datasets, noise
+from sdbook.experiments import methods, recipe
+from sdbook.solvers import factorise, solve
+from sdbook.solvers.softmax import softmax
+
+
+@pytest.fixture(scope="module")
+def task():
+    train, held = datasets.digits().split(test_share=0.8, rng=0)
+    C = noise.symmetric(10, 0.3)
+    return methods.Task(
+        fact=factorise(train.features),
+        given=noise.corrupt(train.labels, C, rng=0),
+        held_out=(held.features[:300], noise.corrupt(held.labels[:300], C, rng=1)),
+        classes=10,
+        lams=[1e-3, 1e-2],
+        finer=[1e-3, 3e-3, 1e-2],
+        C=C,
+    )
+
+
+def test_the_residual_of_forward_correction_is_its_gradient():
+    rng = np.random.default_rng(0)
+    loss = methods.Forward(noise.asymmetric(4, 0.4))
+    logits, targets = rng.normal(size=(6, 4)), np.eye(4)[rng.integers(0, 4, 6)]
+
+    def value(z):
+        norm = np.log(np.exp(z).sum(axis=1))
+        return loss.value(z, norm, softmax(z), targets)
+
+    step = 1e-6
+    numeric = np.stack(
+        [(value(logits + step * e) - value(logits - step * e)) / (2 * step) for e in np.eye(4)],
+        axis=1,
+    )
+    np.testing.assert_allclose(loss.residual(softmax(logits), targets), numeric, atol=1e-8)
+
+
+def test_forward_correction_without_noise_is_cross_entropy(task):
+    plain = solve(task.fact, task.labels, 1e-3)
+    forward = solve(task.fact, task.labels, 1e-3, loss=methods.Forward(np.eye(10)))
+    np.testing.assert_allclose(forward.outputs, plain.outputs, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", methods.METHODS)
+def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name):
+    rows = list(methods.METHODS[name](task))
+    lams = task.finer if name == "plain" else task.lams
+    assert all(len(solutions) == len(lams) for _, solutions in rows)
+    assert len(rows) == (1 if name in ("plain", "forward, told") else 4)
+    assert all(s.certificate.converged for _, solutions in rows for s in solutions)
+
+
+def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
+    started = []
+
+    def recorded(*args, loss=None, start=None, **options):
+        if loss is not None and not loss.convex:
+            started.append((args[2], start))
+        return solve(*args, loss=loss, start=start, **options)
+
+    probes = dict(zip(task.lams, task.teachers, strict=True))
+    monkeypatch.setattr(methods, "solve", recorded)
+    for method in methods.METHODS.values():
+        list(method(task))
+    assert len(started) == (4 + 4 + 4 + 1) * len(task.lams)
+    assert all(start is probes[lam] for lam, start in started)
+
+
+def test_estimated_matrices_have_rows_of_shares_and_a_leading_truth(task):
+    for C in methods.estimated_matrices(task).values():
+        np.testing.assert_allclose(C.sum(axis=1), 1, atol=1e-6)
+        assert (C >= 0).all()
+    assert np.argmax(methods.estimated_matrices(task)["joint"], axis=1).tolist() == list(range(10))
+
+
+def test_the_surest_share_keeps_one_candidate(task):
+    targets = methods.surest(0.25)(task.teachers[0].outputs)
+    assert abs(((targets > 0).sum(axis=1) == 1).mean() - 0.25) < 0.02
+
+
+def test_results_come_back_as_they_were_saved(tmp_path):
+    store = recipe.load(tmp_path / "none.json")
+    assert store["pieces"] == {}
+    store["pieces"]["a"] = {"methods": {"plain": {"held_out": [[1, 2]], "test": [[3, 4]]}}}
+    recipe.save(store, tmp_path / "some.json")
+    assert recipe.load(tmp_path / "some.json") == store
+    assert list(tmp_path.iterdir()) == [tmp_path / "some.json"]
+
+
+def test_results_of_other_settings_are_refused(tmp_path):
+    store = recipe.load(tmp_path / "none.json")
+    store["settings"]["knobs"]["q"] = [0.5]
+    recipe.save(store, tmp_path / "old.json")
+    with pytest.raises(ValueError, match="made with other settings"):
+        recipe.load(tmp_path / "old.json")
+
+
+def test_stored_results_are_complete_and_of_these_settings():
+    store = recipe.load()
+    assert set(store["pieces"]) == {recipe.key(*each) for each in recipe.wanted()}
+    for piece in store["pieces"].values():
+        assert list(piece["methods"]) == list(recipe.METHODS)
+        for counts in piece["methods"].values():
+            assert np.shape(counts["held_out"]) == np.shape(counts["test"])
+            assert np.max(counts["held_out"]) <= piece["held_out"]
+            assert np.max(counts["test"]) <= piece["test"]
