@@ -54,7 +54,7 @@ def experiment(quick: bool, lam: float = LAMS[0]) -> Sweep:
         data = datasets.words()
         kin = data.superclasses
     train, test = data.split(test_share=4 / 15, rng=0)
-    K = data.classes
+    K = data.n_classes
     return Sweep(
         train=train,
         test=test,
@@ -91,7 +91,7 @@ def sample(sweep: Sweep, kind: str, rate: float) -> list[Model]:
             fact,
             given,
             sweep.lam,
-            classes=sweep.train.classes,
+            n_classes=sweep.train.n_classes,
             rounds=method.rounds,
             refinement=method.refinement,
             loss=method.loss,
@@ -116,7 +116,7 @@ def tolerance_of(sweep: Sweep, models: list[Model], dtype: str) -> float:
                 start = replace(start, coordinates=start.coordinates.astype(dtype))
             options = {"loss": model.loss, "start": start, "tolerance": tolerance}
             solution = solve(fact, model.targets.astype(dtype), sweep.lam, **options)
-            if objective(double, model, solution.weights) > near(model.objective):
+            if objective(double, model, solution.coef) > near(model.objective):
                 break
         else:
             return tolerance
@@ -158,7 +158,7 @@ def as_a_loop(
     spent, missed, evaluations = 0.0, 0, 0
     for model in models:
         targets = tensor(model.targets)
-        start = tensor(model.start.weights) if helped and model.start is not None else None
+        start = tensor(model.start.coef) if helped and model.start is not None else None
         loss = torch_loss(model.loss)
         begin = time.perf_counter()
         trained = torch_loop.train(
@@ -171,7 +171,7 @@ def as_a_loop(
             tolerance=tolerance or 0.0,
             max_evaluations=500,
         )
-        weights = trained.weights.cpu()
+        weights = trained.coef.cpu()
         spent += time.perf_counter() - begin
         missed += objective(double, model, weights) > near(model.objective)
         evaluations += trained.evaluations
@@ -214,7 +214,7 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
         "shape": {
             "instances": len(sweep.train),
             "width": sweep.train.features.shape[1],
-            "classes": sweep.train.classes,
+            "classes": sweep.train.n_classes,
         },
         "draws": draws(sweep),
         "models": models_of(sweep),
@@ -235,7 +235,7 @@ def compare(sweep: Sweep, models: list[Model], dtype: str) -> dict[str, Any]:
         tolerance=tolerance_of(sweep, models, dtype),
     )
     begin = time.perf_counter()
-    results = cast.run(jobs=-1, progress=False)
+    results = cast.run(n_jobs=-1, progress=False)
     seconds = time.perf_counter() - begin
     alone_count = draws(sweep) * sum(method.rounds for method in METHODS.values())
     torch_seconds = alone["seconds"] / alone["models"] * alone_count

@@ -32,10 +32,10 @@ def probe(shape: str, sizes: dict[str, int], device: str) -> dict[str, Any]:
 
     def ours() -> torch.Tensor:
         # A gradient of this norm bounds the objective's gap where it has to be.
-        return solve(features, targets, LAM, tolerance=1e-3).weights.cpu()
+        return solve(features, targets, LAM, tolerance=1e-3).coef.cpu()
 
     def theirs() -> torch.Tensor:
-        return torch_loop.train(features, targets, LAM, goal).weights.cpu()
+        return torch_loop.train(features, targets, LAM, goal).coef.cpu()
 
     seconds, _ = best_time(ours)
     torch_seconds, _ = best_time(theirs)
@@ -63,12 +63,12 @@ def runs(quick: bool, device: str) -> dict[str, Any]:
                 fact,
                 given,
                 sweep.lam,
-                classes=sweep.train.classes,
+                n_classes=sweep.train.n_classes,
                 rounds=method.rounds,
                 refinement=method.refinement,
                 loss=method.loss,
                 tolerance=1e-3,
-                after=begun,
+                warm_start=begun,
             )
             found[-1].last.outputs.cpu()
             begun = [replace(run, rounds=run.rounds[:1]) for run in found]

@@ -21,13 +21,13 @@ VALUES = {
 QUICK = {"instances": (200, 400), "rounds": (1, 2)}
 
 
-def one(instances: int, width: int, classes: int, rounds: int) -> tuple[float, int]:
+def one(n_samples: int, width: int, n_classes: int, rounds: int) -> tuple[float, int]:
     """Seconds of a whole run, factorisation counted, and the gradients it needed."""
     rng = np.random.default_rng(0)
-    features, true = realistic(instances, width, classes, rng)
-    given = noise.corrupt(true, noise.symmetric(classes, RATE), rng=rng)
+    features, true = realistic(n_samples, width, n_classes, rng)
+    given = noise.corrupt(true, noise.symmetric(n_classes, RATE), rng=rng)
     seconds, run = best_time(
-        lambda: distill(features, given, LAM, classes=classes, rounds=rounds), 2
+        lambda: distill(features, given, LAM, n_classes=n_classes, rounds=rounds), 2
     )
     return seconds, sum(step.certificate.evaluations for step in run.rounds)
 

@@ -55,10 +55,10 @@ print(peak() - before, tracemalloc.get_traced_memory()[1] / 2**20)
 """
 
 
-def peaks(instances: int, where: str) -> tuple[float, float]:
+def peaks(n_samples: int, where: str) -> tuple[float, float]:
     """MiB of a run beyond what the libraries take: as the system counts, and as NumPy does."""
     result = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(instances), str(WIDTH), str(CLASSES), where],
+        [sys.executable, "-c", PROGRAM, str(n_samples), str(WIDTH), str(CLASSES), where],
         capture_output=True,
         text=True,
         check=True,

@@ -33,12 +33,12 @@ LAM, RATE, GAP = 1e-4, 0.4, 1e-6
 TOLERANCES = [10 ** (-power / 2) for power in range(2, 17)]  # 0.1 to 1e-8
 
 
-def realistic(instances: int, width: int, classes: int, rng: np.random.Generator) -> Any:
+def realistic(n_samples: int, width: int, n_classes: int, rng: np.random.Generator) -> Any:
     """Features as a network gives them: anisotropic, unit norm, centred, classes that overlap."""
     spectrum = np.arange(1, width + 1) ** -0.5
-    centres = rng.standard_normal((classes, width)) * spectrum
-    labels = np.arange(instances) % classes
-    inside = rng.standard_normal((instances, width)) * spectrum
+    centres = rng.standard_normal((n_classes, width)) * spectrum
+    labels = np.arange(n_samples) % n_classes
+    inside = rng.standard_normal((n_samples, width)) * spectrum
     features = datasets.centre(0.27 * centres[labels] + inside)
     return datasets.normalise(features), labels
 
@@ -86,19 +86,19 @@ def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str
     classes = sizes["classes"]
     labels = noise.corrupt(true, noise.symmetric(classes, RATE), rng=rng)
     targets = datasets.one_hot(labels, classes)
-    best = objective(double, labels, solve(double, targets, LAM).weights)
+    best = objective(double, labels, solve(double, targets, LAM).coef)
     goal = best * (1 + GAP)
     features, shares = double.astype(dtype), targets.astype(dtype)
 
     def ours(tolerance: float) -> Any:
         solution = solve(features, shares, LAM, tolerance=tolerance)
-        return solution.weights, solution.certificate.evaluations
+        return solution.coef, solution.certificate.evaluations
 
     def torchs(_: float) -> Any:
         # What float32 sums to differs from the objective in float64 by its rounding.
         slack = goal if dtype == "float64" else best * (1 + GAP / 2)
         trained = torch_loop.train(torch.from_numpy(features), torch.from_numpy(shares), LAM, slack)
-        return trained.weights.numpy(), trained.evaluations
+        return trained.coef.numpy(), trained.evaluations
 
     solvers = {
         "sdbook": ours,

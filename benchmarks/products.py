@@ -24,9 +24,9 @@ INSTANCES, CLASSES, PROBLEMS = 6000, 50, 10
 WIDTHS = (384, 768, 1536)
 
 
-def flops(instances: int, width: int, classes: int, evaluations: int) -> float:
+def flops(n_samples: int, width: int, n_classes: int, evaluations: int) -> float:
     """Multiplications and additions of the products that this many gradients need."""
-    return 4.0 * width * classes * evaluations * (instances + width)
+    return 4.0 * width * n_classes * evaluations * (n_samples + width)
 
 
 def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
@@ -50,17 +50,17 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
     }
 
 
-def solver_rate(instances: int, width: int, dtype: str, rate: float) -> dict[str, Any]:
+def solver_rate(n_samples: int, width: int, dtype: str, rate: float) -> dict[str, Any]:
     """Train models on the same features and compare with a rate in flop/s."""
     rng = np.random.default_rng(0)
-    features, true = realistic(instances, width, CLASSES, rng)
+    features, true = realistic(n_samples, width, CLASSES, rng)
     wrong = noise.symmetric(CLASSES, RATE)
     given = [noise.corrupt(true, wrong, rng=rng) for _ in range(PROBLEMS)]
     targets = np.stack([datasets.one_hot(labels, CLASSES) for labels in given]).astype(dtype)
     fact = factorise(features.astype(dtype))
     seconds, solutions = best_time(lambda: solve_all(fact, targets, LAM), 3)
     evaluations = sum(each.certificate.evaluations for each in solutions)
-    needed = flops(instances, width, CLASSES, evaluations)
+    needed = flops(n_samples, width, CLASSES, evaluations)
     return {
         "seconds": seconds,
         "gflops": needed / seconds / 1e9,

@@ -1,7 +1,7 @@
 """Self-distillation and partial-label learning on fixed features, solved exactly and fast.
 
 Data flows one way: `datasets` (features, true labels) and `noise` (given labels) feed the
-`solvers` (`solvers.linear`: label averaging, all rounds at once; `solvers.softmax`: the exact
+`solvers` (`solvers.linearised`: label averaging, all rounds at once; `solvers.softmax`: the exact
 optimum with a certificate); `distill` (in `distillation`) runs teacher and students, with
 `refine` between them; `theory` holds closed forms. `plots` and `explore` show results, and are
 imported only when asked for.

@@ -182,7 +182,7 @@ def new_instances(name: str, array: Array, width: int, like: Array) -> Array:
 
 
 def targets(
-    name: str, array: Array, like: Array, classes: int | None = None, *, signed: bool = False
+    name: str, array: Array, like: Array, n_classes: int | None = None, *, signed: bool = False
 ) -> Array:
     """Check targets: one row per row of `like`, each summing to one, >= 0 unless `signed`."""
     matrix(name, array, "classes")
@@ -192,9 +192,9 @@ def targets(
         raise ValueError(
             f"{name} has {array.shape[0]} rows; accepted is one per instance, {like.shape[0]}"
         )
-    if classes is not None and array.shape[1] != classes:
+    if n_classes is not None and array.shape[1] != n_classes:
         raise ValueError(
-            f"{name} has {array.shape[1]} columns; accepted is one per class, {classes}"
+            f"{name} has {array.shape[1]} columns; accepted is one per class, {n_classes}"
         )
     if array.shape[1] < 2:
         raise ValueError(f"{name} has {array.shape[1]} column; accepted are two classes or more")
@@ -233,7 +233,7 @@ def instance_weights(name: str, array: Array, like: Array) -> Array:
 
 
 def labels(
-    name: str, values: Any, classes: int, instances: int | None = None
+    name: str, values: Any, n_classes: int, n_samples: int | None = None
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Check integer labels 0 ... classes - 1 and return them as a NumPy vector."""
     unmasked(name, values)
@@ -244,13 +244,13 @@ def labels(
         raise TypeError(
             f"{name} has dtype {array.dtype}; accepted are whole numbers, one per instance"
         )
-    if instances is not None and array.shape[0] != instances:
+    if n_samples is not None and array.shape[0] != n_samples:
         raise ValueError(
-            f"{name} has {array.shape[0]} entries; accepted is one per instance, {instances}"
+            f"{name} has {array.shape[0]} entries; accepted is one per instance, {n_samples}"
         )
     low, high = int(array.min()), int(array.max())
-    if low < 0 or high >= classes:
-        raise ValueError(f"{name} has labels {low} to {high}; accepted are 0 to {classes - 1}")
+    if low < 0 or high >= n_classes:
+        raise ValueError(f"{name} has labels {low} to {high}; accepted are 0 to {n_classes - 1}")
     return array.astype(np.int64)
 
 
@@ -267,16 +267,16 @@ def one_each(name: str, value: Any, number: int, what: str) -> list[Any]:
 
 
 def given_labels(
-    values: Any, instances: int, classes: int | None
+    values: Any, n_samples: int, n_classes: int | None
 ) -> tuple[np.ndarray[Any, np.dtype[np.int64]], int]:
     """Check given labels, and return them with the number of classes."""
-    if classes is not None:
-        K = count("classes", classes, 2)
-        return labels("given_labels", values, K, instances), K
+    if n_classes is not None:
+        K = count("classes", n_classes, 2)
+        return labels("given_labels", values, K, n_samples), K
     raw = np.asarray(values)
     largest = int(raw.max()) if raw.size and raw.dtype.kind in "iu" else 1
     K = max(largest + 1, 2)
-    given = labels("given_labels", values, K, instances)
+    given = labels("given_labels", values, K, n_samples)
     present = np.unique(given)
     if len(present) < K:  # without a list of all K, which an identifier would make huge
         absent = int(np.argmax(np.append(present, -1) != np.arange(len(present) + 1)))
@@ -288,7 +288,7 @@ def given_labels(
 
 
 def row_stochastic(
-    name: str, values: Any, classes: int | None = None, *, stack: bool = False
+    name: str, values: Any, n_classes: int | None = None, *, stack: bool = False
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Check a square matrix of probabilities whose rows sum to one, or a `stack` of them."""
     array = np.asarray(values, dtype=float)
@@ -297,8 +297,8 @@ def row_stochastic(
         raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
     if array.ndim > 2 and not stack:
         raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
-    if classes is not None and array.shape[-1] != classes:
-        raise ValueError(f"{name} is for {array.shape[-1]} classes; accepted is {classes}")
+    if n_classes is not None and array.shape[-1] != n_classes:
+        raise ValueError(f"{name} is for {array.shape[-1]} classes; accepted is {n_classes}")
     if not np.isfinite(array).all() or array.min(initial=0) < 0:
         raise ValueError(
             f"{name} has a negative, NaN or infinite entry; accepted are probabilities"

@@ -66,13 +66,13 @@ class Judge:
         true_labels: ArrayLike,
         test_labels: ArrayLike | None,
         test_instances: int,
-        classes: int,
+        n_classes: int,
     ) -> Judge:
         """Check the true labels of training and test instances."""
-        true = _validate.labels("true_labels", true_labels, classes, len(given))
+        true = _validate.labels("true_labels", true_labels, n_classes, len(given))
         test = None
         if test_labels is not None:
-            test = _validate.labels("test labels", test_labels, classes, test_instances)
+            test = _validate.labels("test labels", test_labels, n_classes, test_instances)
         return cls(true, true != given, test)
 
     def accuracy(self, outputs: Array, test_outputs: Array | None) -> Accuracy:

@@ -62,7 +62,7 @@ class Round:
     t: int
     targets: Array = field(repr=False)
     outputs: Array = field(repr=False)
-    weights: Array = field(repr=False)
+    coef: Array = field(repr=False)
     test_outputs: Array | None = field(repr=False)
     accuracy: Accuracy | None
     certificate: Certificate | None = field(repr=False)
@@ -80,7 +80,7 @@ class Run:
     lam : float
         L2 strength.
     model : str
-        "softmax" or "linear".
+        "softmax" or "linearised".
     given_labels : ndarray of int, shape (N,)
         What the teacher was told; of soft labels the largest.
     """
@@ -141,17 +141,17 @@ def distill(
     given_labels: ArrayLike,
     lam: float,
     *,
-    classes: int | None = None,
+    n_classes: int | None = None,
     rounds: int = 5,
     refinement: Refinement | Sequence[Refinement] = as_is,
     loss: Loss | Sequence[Loss] | None = None,
     model: str = "softmax",
-    weights: Array | None = None,
+    sample_weight: Array | None = None,
     true_labels: ArrayLike | None = None,
     test: tuple[Array, ArrayLike] | None = None,
     tolerance: float | None = None,
     warn: bool = True,
-    after: Run | None = None,
+    warm_start: Run | None = None,
 ) -> Run:
     """Train a teacher on given labels and students on each other's outputs.
 
@@ -164,7 +164,7 @@ def distill(
         kind of array as the features, rows summing to one.
     lam : float
         L2 strength lambda of the mean loss, > 0, the same in each round.
-    classes : int, optional
+    n_classes : int, optional
         Number of classes K; by default the largest given label plus one, and then each class must
         occur among the given labels.
     rounds : int
@@ -174,9 +174,9 @@ def distill(
         of the ``rounds - 1`` students. It gets a copy of the outputs, which it may change.
     loss : Loss or sequence of Loss, optional
         One for all rounds, or one for each; cross-entropy by default. Softmax model only.
-    model : {"softmax", "linear"}
+    model : {"softmax", "linearised"}
         The exact optimum, or the linearised model (label averaging).
-    weights : array of shape (N,), optional
+    sample_weight : array of shape (N,), optional
         Instance weights >= 0 of all rounds; equal by default. Softmax model only.
     true_labels : array_like of int, shape (N,), optional
         To measure accuracy with; never used for training.
@@ -186,7 +186,7 @@ def distill(
         Passed to the softmax solver.
     warn : bool
         Whether to warn of rounds that did not converge; their certificates say so either way.
-    after : Run, optional
+    warm_start : Run, optional
         A run on the same features and labels with fewer rounds: they are kept as they are, and
         training goes on after the last. So a partial-label student can have the teacher of a run
         that exists.
@@ -221,14 +221,14 @@ def distill(
     fact = factorise(features)
     (run,) = _train(
         fact,
-        [_Told.of(given_labels, fact, classes)],
+        [_Told.of(given_labels, fact, n_classes)],
         [_validate.regularisation(lam)],
-        _Plan.of(rounds, refinement, loss, model, weights),
+        _Plan.of(rounds, refinement, loss, model, sample_weight),
         true_labels,
         test,
         tolerance,
         warn,
-        None if after is None else [after],
+        None if warm_start is None else [warm_start],
     )
     return run
 
@@ -238,17 +238,17 @@ def distill_all(
     given_labels: ArrayLike,
     lam: float | ArrayLike,
     *,
-    classes: int | None = None,
+    n_classes: int | None = None,
     rounds: int = 5,
     refinement: Refinement | Sequence[Refinement] = as_is,
     loss: Loss | Sequence[Loss] | None = None,
     model: str = "softmax",
-    weights: Array | None = None,
+    sample_weight: Array | None = None,
     true_labels: ArrayLike | None = None,
     test: tuple[Array, ArrayLike] | None = None,
     tolerance: float | None = None,
     warn: bool = True,
-    after: Sequence[Run] | None = None,
+    warm_start: Sequence[Run] | None = None,
 ) -> list[Run]:
     """Train many runs on the same features, side by side.
 
@@ -263,9 +263,9 @@ def distill_all(
         Given labels of each of the B runs.
     lam : float or array_like of shape (B,)
         L2 strength lambda, > 0: one for all, or one for each run.
-    classes, rounds, refinement, loss, model, weights, true_labels, test, tolerance, warn
+    n_classes, rounds, refinement, loss, model, sample_weight, true_labels, test, tolerance, warn
         As in `distill`, the same for all runs.
-    after : sequence of Run, optional
+    warm_start : sequence of Run, optional
         As in `distill`, one for each run, with equally many rounds.
 
     Returns
@@ -292,11 +292,11 @@ def distill_all(
     """
     fact = factorise(features)
     given: list[Any] = list(given_labels)  # type: ignore[arg-type]
-    by_id = {id(each): _Told.of(each, fact, classes) for each in given}
+    by_id = {id(each): _Told.of(each, fact, n_classes) for each in given}
     told = [by_id[id(each)] for each in given]  # one for all runs that are told the same array
-    if len({each.classes for each in told}) != 1:
+    if len({each.n_classes for each in told}) != 1:
         raise ValueError(
-            f"given_labels has runs of {sorted({each.classes for each in told})} classes; accepted "
+            f"given_labels has runs of {sorted({each.n_classes for each in told})} classes; accepted "
             "are one or more runs of the same number: pass classes= if a class may be absent"
         )
     strengths = _validate.reals("lam", lam, 0, open_low=True)
@@ -309,12 +309,12 @@ def distill_all(
         fact,
         told,
         np.broadcast_to(strengths, len(told)).tolist(),
-        _Plan.of(rounds, refinement, loss, model, weights),
+        _Plan.of(rounds, refinement, loss, model, sample_weight),
         true_labels,
         test,
         tolerance,
         warn,
-        after,
+        warm_start,
     )
 
 
@@ -375,17 +375,17 @@ class _Told:
 
     targets: Array
     labels: NDArray[np.int64]
-    classes: int
+    n_classes: int
 
     @classmethod
-    def of(cls, given_labels: Any, fact: Factorisation, classes: int | None) -> _Told:
+    def of(cls, given_labels: Any, fact: Factorisation, n_classes: int | None) -> _Told:
         xp = _validate.namespace("features", fact.features)
         if getattr(given_labels, "ndim", 1) == 2:
-            targets = _validate.targets("given_labels", given_labels, fact.features, classes)
+            targets = _validate.targets("given_labels", given_labels, fact.features, n_classes)
             targets = xp.asarray(targets, copy=True)  # a run keeps them, whatever becomes of these
             largest = np.asarray(to_device(xp.argmax(targets, axis=1), "cpu"))
             return cls(targets, largest.astype(np.int64), targets.shape[1])
-        given, K = _validate.given_labels(given_labels, fact.instances, classes)
+        given, K = _validate.given_labels(given_labels, fact.n_samples, n_classes)
         like = {"dtype": fact.features.dtype, "device": fact.features.device}
         return cls(xp.asarray(one_hot(given, K), **like), given, K)
 
@@ -397,7 +397,7 @@ class _Plan:
     refinements: list[Refinement]
     losses: list[Loss]
     model: str
-    weights: Array | None
+    sample_weight: Array | None
 
     @classmethod
     def of(
@@ -406,13 +406,13 @@ class _Plan:
         refinement: Refinement | Sequence[Refinement],
         loss: Loss | Sequence[Loss] | None,
         model: str,
-        weights: Array | None,
+        sample_weight: Array | None,
     ) -> _Plan:
         rounds = _validate.count("rounds", rounds)
-        if model not in ("softmax", "linear"):
+        if model not in ("softmax", "linearised"):
             raise ValueError(f"model is {model!r}; accepted are 'softmax' and 'linear'")
-        for name, value in {"loss": loss, "weights": weights}.items():
-            if model == "linear" and value is not None:
+        for name, value in {"loss": loss, "weights": sample_weight}.items():
+            if model == "linearised" and value is not None:
                 raise ValueError(
                     f"{name} is given; accepted with model='linear' is none: it has a closed form"
                 )
@@ -420,7 +420,7 @@ class _Plan:
         losses = _validate.one_each(
             "loss", CrossEntropy() if loss is None else loss, rounds, "round"
         )
-        return cls(refinements, losses, model, weights)
+        return cls(refinements, losses, model, sample_weight)
 
     @property
     def rounds(self) -> int:
@@ -436,13 +436,13 @@ def _train(
     test: tuple[Array, ArrayLike] | None,
     tolerance: float | None,
     warn: bool,
-    after: Sequence[Run] | None,
+    warm_start: Sequence[Run] | None,
 ) -> list[Run]:
     """Train runs side by side, round by round."""
     judges = _judges(fact, told, true_labels, test)
     runs = [Run((), lam, plan.model, each.labels) for each, lam in zip(told, lams, strict=True)]
-    if after is not None:
-        runs = _continued(after, runs, plan)
+    if warm_start is not None:
+        runs = _continued(warm_start, runs, plan)
     xp = _validate.namespace("features", fact.features)
     for t in range(len(runs[0].rounds) + 1, plan.rounds + 1):
         if t == 1:
@@ -453,15 +453,15 @@ def _train(
                     f"what the refinement returned for round {t}",
                     taught(plan.refinements[t - 2], run.last.outputs),
                     fact.features,
-                    each.classes,
-                    signed=plan.model == "linear",
+                    each.n_classes,
+                    signed=plan.model == "linearised",
                 )
                 for run, each in zip(runs, told, strict=True)
             ]
         trained: Sequence[Solution | _Line]
-        if plan.model == "linear":
+        if plan.model == "linearised":
             trained = [
-                _Line(LabelAveraging(fact, run.lam, each.classes), target)
+                _Line(LabelAveraging(fact, run.lam, each.n_classes), target)
                 for run, each, target in zip(runs, told, targets, strict=True)
             ]
         else:
@@ -471,8 +471,8 @@ def _train(
                 xp.stack(targets),
                 lams,
                 loss=plan.losses[t - 1],
-                weights=plan.weights,
-                start=[each for each in solutions if each is not None] or None,
+                sample_weight=plan.sample_weight,
+                warm_start=[each for each in solutions if each is not None] or None,
                 tolerance=tolerance,
                 warn=warn,
             )
@@ -500,16 +500,16 @@ def _judges(
         _validate.new_instances("test features", features, width, fact.features)
         test_instances = features.shape[0]
     return [
-        Judge.of(each.labels, true_labels, test_labels, test_instances, each.classes)
+        Judge.of(each.labels, true_labels, test_labels, test_instances, each.n_classes)
         for each in told
     ]
 
 
-def _continued(after: Sequence[Run], runs: list[Run], plan: _Plan) -> list[Run]:
+def _continued(warm_start: Sequence[Run], runs: list[Run], plan: _Plan) -> list[Run]:
     """Return the runs with the rounds that exist already."""
-    if len(after) != len(runs):
-        raise ValueError(f"after has {len(after)} runs; accepted is one for each, {len(runs)}")
-    for earlier, run in zip(after, runs, strict=True):
+    if len(warm_start) != len(runs):
+        raise ValueError(f"after has {len(warm_start)} runs; accepted is one for each, {len(runs)}")
+    for earlier, run in zip(warm_start, runs, strict=True):
         if (earlier.model, earlier.lam) != (run.model, run.lam):
             raise ValueError(
                 f"after is a run of the {earlier.model} model with lam {earlier.lam:g}; "
@@ -517,12 +517,12 @@ def _continued(after: Sequence[Run], runs: list[Run], plan: _Plan) -> list[Run]:
             )
         if not np.array_equal(earlier.given_labels, run.given_labels):
             raise ValueError("after is a run on other given labels; accepted are the same")
-        if len(earlier.rounds) != len(after[0].rounds) or len(earlier.rounds) >= plan.rounds:
+        if len(earlier.rounds) != len(warm_start[0].rounds) or len(earlier.rounds) >= plan.rounds:
             raise ValueError(
                 f"after is a run of {len(earlier.rounds)} rounds; accepted are fewer than rounds, "
                 f"{plan.rounds}, and the same number in all runs"
             )
-    return list(after)
+    return list(warm_start)
 
 
 def _round(
@@ -537,7 +537,7 @@ def _round(
         t=t,
         targets=targets,
         outputs=trained.outputs,
-        weights=trained.weights,
+        coef=trained.coef,
         test_outputs=test_outputs,
         accuracy=None if judge is None else judge.accuracy(trained.outputs, test_outputs),
         certificate=trained.certificate,
@@ -552,8 +552,8 @@ class _Line:
 
     def __init__(self, averaging: LabelAveraging, targets: Array) -> None:
         self.outputs = averaging.outputs(targets)
-        self.weights = averaging.weights(targets)
-        self._classes = averaging.classes
+        self.weights = averaging.coef(targets)
+        self._classes = averaging.n_classes
 
     def predict(self, features: Array) -> Array:
         return 1 / self._classes + product(features, self.weights)

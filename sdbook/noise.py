@@ -30,12 +30,12 @@ __all__ = [
 ]
 
 
-def symmetric(classes: int, rate: float) -> NDArray[np.float64]:
+def symmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
     """A wrong label is any of the other classes with equal chance.
 
     Parameters
     ----------
-    classes : int
+    n_classes : int
         Number of classes K, at least 2.
     rate : float
         Corruption rate in [0, 1]: the share of wrong labels.
@@ -48,7 +48,7 @@ def symmetric(classes: int, rate: float) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `classes` or `rate` is out of range.
+        If `n_classes` or `rate` is out of range.
 
     Examples
     --------
@@ -58,13 +58,13 @@ def symmetric(classes: int, rate: float) -> NDArray[np.float64]:
            [0.25, 0.5 , 0.25],
            [0.25, 0.25, 0.5 ]])
     """
-    classes, rate = _classes_and_rate(classes, rate)
-    C = np.full((classes, classes), rate / (classes - 1))
+    n_classes, rate = _classes_and_rate(n_classes, rate)
+    C = np.full((n_classes, n_classes), rate / (n_classes - 1))
     np.fill_diagonal(C, 1 - rate)
     return C
 
 
-def asymmetric(classes: int, rate: float) -> NDArray[np.float64]:
+def asymmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
     """A wrong label is any other class, twice as often the next one.
 
     Every off-diagonal entry is ``rate / K`` and the one for class ``k + 1 mod K`` is twice that, as
@@ -72,7 +72,7 @@ def asymmetric(classes: int, rate: float) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    classes : int
+    n_classes : int
         Number of classes K, at least 2.
     rate : float
         Corruption rate in [0, 1].
@@ -85,7 +85,7 @@ def asymmetric(classes: int, rate: float) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `classes` or `rate` is out of range.
+        If `n_classes` or `rate` is out of range.
 
     Examples
     --------
@@ -93,19 +93,19 @@ def asymmetric(classes: int, rate: float) -> NDArray[np.float64]:
     >>> noise.asymmetric(4, 0.4)[0]
     array([0.6, 0.2, 0.1, 0.1])
     """
-    classes, rate = _classes_and_rate(classes, rate)
-    C = np.full((classes, classes), rate / classes)
+    n_classes, rate = _classes_and_rate(n_classes, rate)
+    C = np.full((n_classes, n_classes), rate / n_classes)
     np.fill_diagonal(C, 1 - rate)
-    C += (rate / classes) * _next_class(classes)
+    C += (rate / n_classes) * _next_class(n_classes)
     return C
 
 
-def pair_flip(classes: int, rate: float) -> NDArray[np.float64]:
+def pair_flip(n_classes: int, rate: float) -> NDArray[np.float64]:
     """A wrong label is always the next class, ``k + 1 mod K``.
 
     Parameters
     ----------
-    classes : int
+    n_classes : int
         Number of classes K, at least 2.
     rate : float
         Corruption rate in [0, 1].
@@ -118,7 +118,7 @@ def pair_flip(classes: int, rate: float) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If `classes` or `rate` is out of range.
+        If `n_classes` or `rate` is out of range.
 
     Examples
     --------
@@ -128,8 +128,8 @@ def pair_flip(classes: int, rate: float) -> NDArray[np.float64]:
            [0. , 0.6, 0.4],
            [0.4, 0. , 0.6]])
     """
-    classes, rate = _classes_and_rate(classes, rate)
-    return (1 - rate) * np.eye(classes) + rate * _next_class(classes)
+    n_classes, rate = _classes_and_rate(n_classes, rate)
+    return (1 - rate) * np.eye(n_classes) + rate * _next_class(n_classes)
 
 
 def superclass(superclasses: ArrayLike, rate: float) -> NDArray[np.float64]:
@@ -379,9 +379,9 @@ def _shares(total: int, row: NDArray[np.float64]) -> NDArray[np.int64]:
     return counts
 
 
-def _next_class(classes: int) -> NDArray[np.float64]:
-    return np.roll(np.eye(classes), 1, axis=1)
+def _next_class(n_classes: int) -> NDArray[np.float64]:
+    return np.roll(np.eye(n_classes), 1, axis=1)
 
 
-def _classes_and_rate(classes: Any, rate: Any) -> tuple[int, float]:
-    return _validate.count("classes", classes, 2), _validate.real("rate", rate, 0, 1)
+def _classes_and_rate(n_classes: Any, rate: Any) -> tuple[int, float]:
+    return _validate.count("n_classes", n_classes, 2), _validate.real("rate", rate, 0, 1)

@@ -133,7 +133,7 @@ class _TopK:
         return xp.astype(above | filled, outputs.dtype) / self.k
 
 
-def one_or_two(lead: float) -> Refinement:
+def one_or_two(margin: float) -> Refinement:
     """Teach the largest output alone where it leads by enough, and the two largest elsewhere.
 
     Two candidates for everybody can be the same two for a whole class, and then say nothing.
@@ -141,7 +141,7 @@ def one_or_two(lead: float) -> Refinement:
 
     Parameters
     ----------
-    lead : float
+    margin : float
         By how much the largest output must exceed the second to stand alone, >= 0. In the block
         model the right number is p, what a round leaves of an own label.
 
@@ -149,12 +149,12 @@ def one_or_two(lead: float) -> Refinement:
     -------
     callable
         From outputs (N, K) to targets (N, K): 1 at the largest output of a row that leads by more
-        than `lead`, up to rounding, else ``1/2`` at the two that `top_k` takes.
+        than `margin`, up to rounding, else ``1/2`` at the two that `top_k` takes.
 
     Raises
     ------
     TypeError, ValueError
-        If `lead` is not a number of at least 0, or (when called) K is 1.
+        If `margin` is not a number of at least 0, or (when called) K is 1.
 
     Examples
     --------
@@ -164,23 +164,23 @@ def one_or_two(lead: float) -> Refinement:
     array([[1. , 0. , 0. ],
            [0. , 0.5, 0.5]])
     """
-    return _OneOrTwo(_validate.real("lead", lead, 0))
+    return _OneOrTwo(_validate.real("margin", margin, 0))
 
 
 @dataclass(frozen=True)
 class _OneOrTwo:
     """What `one_or_two` returns."""
 
-    lead: float
+    margin: float
 
     def __repr__(self) -> str:
-        return f"one_or_two({self.lead:g})"
+        return f"one_or_two({self.margin:g})"
 
     def __call__(self, outputs: Array) -> Array:
         targets = _TopK(2)(outputs)
         xp = _validate.namespace("outputs", outputs)
         ordered = xp.sort(outputs, axis=1, descending=True)
-        sure = ordered[:, :1] - ordered[:, 1:2] > self.lead + _validate.tie_width(outputs)
+        sure = ordered[:, :1] - ordered[:, 1:2] > self.margin + _validate.tie_width(outputs)
         return xp.where(sure, _TopK(1)(outputs), targets)
 
 

@@ -45,9 +45,9 @@ def test_correlations_are_met_exactly_or_refused_rightly(parameters):
     assume(abs(least) > 1e-8)
     if least < 0:
         with pytest.raises(ValueError, match="no vectors have correlations"):
-            datasets.block_correlated(K, n, superclasses=S, c=c, d=d, e=e)
+            datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
     else:
-        data = datasets.block_correlated(K, n, superclasses=S, c=c, d=d, e=e)
+        data = datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
         np.testing.assert_allclose(data.gram(), expected, atol=1e-12)
 
 
@@ -64,12 +64,12 @@ def test_correlations_are_met_exactly_or_refused_rightly(parameters):
     ],
 )
 def test_named_block_models(K, n, S, c, d, e):
-    data = datasets.block_correlated(K, n, superclasses=S, c=c, d=d, e=e)
+    data = datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
     np.testing.assert_allclose(data.gram(), block_gram(K, n, S, c, d, e), atol=1e-13)
     assert data.labels.tolist() == np.repeat(np.arange(K), n).tolist()
     assert np.ptp(np.bincount(data.superclasses)) <= 1
     assert len(set(data.superclasses)) == S
-    assert data.classes == K
+    assert data.n_classes == K
     assert len(data) == K * n
 
 
@@ -167,7 +167,7 @@ def test_take_keeps_instances_together():
     threes = data.take(data.labels == 3)
     assert set(threes.labels) == {3}
     assert len(threes.images) == len(threes) == 183
-    assert threes.classes == 10
+    assert threes.n_classes == 10
     np.testing.assert_array_equal(data.take([5]).images[0], data.images[5])
 
 

@@ -64,7 +64,7 @@ def test_each_student_learns_what_the_round_before_answered(run, digits):
 
 def test_test_outputs_are_predictions(run, digits):
     for step in run.rounds:
-        logits = digits[1].features @ step.weights
+        logits = digits[1].features @ step.coef
         shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         np.testing.assert_allclose(step.test_outputs, shares, atol=1e-12)
 
@@ -140,7 +140,7 @@ def test_linear_model_is_label_averaging(digits):
         given,
         LAM,
         rounds=4,
-        model="linear",
+        model="linearised",
         true_labels=train.labels,
         test=(test.features, test.labels),
     )
@@ -148,7 +148,7 @@ def test_linear_model_is_label_averaging(digits):
     targets = datasets.one_hot(given, 10)
     for step in run.rounds:
         np.testing.assert_allclose(step.outputs, averaging.outputs(targets, step.t), atol=1e-10)
-        np.testing.assert_allclose(step.weights, averaging.weights(targets, step.t), atol=1e-10)
+        np.testing.assert_allclose(step.coef, averaging.coef(targets, step.t), atol=1e-10)
         np.testing.assert_allclose(
             step.test_outputs, averaging.predict(test.features, targets, step.t), atol=1e-10
         )
@@ -158,7 +158,7 @@ def test_linear_model_is_label_averaging(digits):
 def test_linear_model_goes_on_where_outputs_are_negative():
     """At weak regularisation the tangent leaves [0, 1]; its rounds go on all the same."""
     data = datasets.digits().take(range(300))
-    run = distill(data.features, data.labels, 1e-5, rounds=3, model="linear")
+    run = distill(data.features, data.labels, 1e-5, rounds=3, model="linearised")
     assert run.teacher.outputs.min() < 0
     expected = LabelAveraging(data.features, 1e-5, 10).outputs(run.teacher.targets, 3)
     np.testing.assert_allclose(run.last.outputs, expected, atol=1e-10)
@@ -175,7 +175,7 @@ def test_many_rounds_at_strong_regularisation_end_at_uniform_outputs():
 def test_a_factorisation_is_shared(digits):
     train, _, given = digits
     fact = factorise(train.features)
-    for model in ("softmax", "linear"):
+    for model in ("softmax", "linearised"):
         shared = distill(fact, given, 1e-2, rounds=2, model=model)
         alone = distill(train.features, given, 1e-2, rounds=2, model=model)
         np.testing.assert_array_equal(shared.last.outputs, alone.last.outputs)
@@ -206,7 +206,7 @@ def test_partial_label_student_with_generalised_cross_entropy_starts_at_the_teac
     fact, loss = factorise(train.features), GeneralisedCrossEntropy(0.7)
     pll = partial_label(fact, given, LAM, loss=loss)
     teacher = solve(fact, datasets.one_hot(given, 10), LAM)
-    student = solve(fact, pll.last.targets, LAM, loss=loss, start=teacher)
+    student = solve(fact, pll.last.targets, LAM, loss=loss, warm_start=teacher)
     np.testing.assert_array_equal(pll.last.outputs, student.outputs)
     assert pll.teacher.certificate.gap_bound is not None
     assert pll.last.certificate.gap_bound is None
@@ -264,7 +264,7 @@ class OneArray:
 
 
 @pytest.mark.parametrize("make", [lambda: in_place, OneArray], ids=["in place", "one array"])
-@pytest.mark.parametrize("model", ["softmax", "linear"])
+@pytest.mark.parametrize("model", ["softmax", "linearised"])
 def test_a_refinement_changes_nothing_that_is_kept(digits, make, model):
     train, _, given = digits
     options = {"rounds": 4, "model": model}
@@ -281,7 +281,7 @@ def test_a_refinement_changes_nothing_in_the_run_that_it_continues(digits):
     train, _, given = digits
     teacher = distill(train.features, given, LAM, rounds=1)
     before = teacher.last.outputs.copy()
-    student = distill(train.features, given, LAM, rounds=2, refinement=in_place, after=teacher)
+    student = distill(train.features, given, LAM, rounds=2, refinement=in_place, warm_start=teacher)
     np.testing.assert_array_equal(teacher.last.outputs, before)
     np.testing.assert_array_equal(student.last.targets, sharpened(before))
 
@@ -314,7 +314,7 @@ def test_a_class_may_be_absent_when_classes_are_counted(digits):
     train, _, given = digits
     few = given.copy()
     few[few == 9] = 0
-    run = distill(train.features, few, LAM, classes=10, rounds=2)
+    run = distill(train.features, few, LAM, n_classes=10, rounds=2)
     assert run.last.outputs.shape == (400, 10)
     assert run.last.outputs[:, 9].mean() < 0.1
 
@@ -341,7 +341,7 @@ def test_float32_stays_float32(digits):
     )
     double = distill(train.features, given, LAM, rounds=2)
     for step, exact in zip(single.rounds, double.rounds, strict=True):
-        assert step.outputs.dtype == step.weights.dtype == step.test_outputs.dtype == np.float32
+        assert step.outputs.dtype == step.coef.dtype == step.test_outputs.dtype == np.float32
         np.testing.assert_allclose(step.outputs, exact.outputs, atol=5e-3)
 
 
@@ -365,14 +365,14 @@ def test_rounds_that_are_not_exact_are_said_aloud_unless_told_otherwise(digits):
 
 def test_a_masked_array_with_nothing_masked_is_an_array():
     data = datasets.digits().take(range(60))
-    plain = distill(data.features, data.labels, 1e-3, rounds=2, weights=np.ones(60))
+    plain = distill(data.features, data.labels, 1e-3, rounds=2, sample_weight=np.ones(60))
     masked = [np.ma.masked_array(x) for x in (data.features, data.labels, np.ones(60))]
-    run = distill(masked[0], masked[1], 1e-3, rounds=2, weights=masked[2])
+    run = distill(masked[0], masked[1], 1e-3, rounds=2, sample_weight=masked[2])
     np.testing.assert_array_equal(run.last.outputs, plain.last.outputs)
     with pytest.raises(ValueError, match="weights is masked in row 3"):
         distill(
             data.features,
             data.labels,
             1e-3,
-            weights=np.ma.masked_array(np.ones(60), np.arange(60) == 3),
+            sample_weight=np.ma.masked_array(np.ones(60), np.arange(60) == 3),
         )

@@ -138,7 +138,7 @@ def by_hand(pair, text, pooling):
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_each_text_is_embedded_as_if_it_were_alone(language, pooling, batch):
     features = embed_texts(
-        TEXTS, language, pooling=pooling, batch=batch, normalise=False, progress=False
+        TEXTS, language, pooling=pooling, batch_size=batch, normalise=False, progress=False
     )
     expected = np.array([by_hand(language, text, pooling) for text in TEXTS])
     assert features.dtype == np.float32
@@ -900,7 +900,7 @@ def test_auto_is_a_device_that_is_there():
 
 
 def test_the_manifest_says_what_the_features_are(language, tmp_path):
-    embed_texts(TEXTS, language, batch=3, folder=tmp_path / "f", progress=False)
+    embed_texts(TEXTS, language, batch_size=3, folder=tmp_path / "f", progress=False)
     manifest = json.loads((tmp_path / "f" / "manifest.json").read_text())
     assert manifest["kind"] == "texts"
     assert manifest["count"] == len(TEXTS)
@@ -917,9 +917,9 @@ def test_the_manifest_says_what_the_features_are(language, tmp_path):
 def test_a_second_call_computes_nothing(tmp_path):
     pair = language_model()
     seen = counted(pair[0])
-    first = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch=2, progress=False)
+    first = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch_size=2, progress=False)
     assert sum(seen) == len(TEXTS)
-    second = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch=5, progress=False)
+    second = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch_size=5, progress=False)
     assert sum(seen) == len(TEXTS)
     np.testing.assert_array_equal(first, second)
 
@@ -928,12 +928,12 @@ def test_a_second_call_computes_nothing(tmp_path):
 @pytest.mark.parametrize("batch", [1, 2, 3])
 def test_only_what_is_missing_is_computed_whatever_the_batch(tmp_path, lost, batch):
     pair = language_model()
-    whole = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch=2, progress=False)
+    whole = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch_size=2, progress=False)
     shard = sorted((tmp_path / "f").glob("*.safetensors"))[lost]
     start, stop = map(int, shard.stem.split("-"))
     shard.unlink()
     seen = counted(pair[0])
-    again = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch=batch, progress=False)
+    again = embed_texts(TEXTS, pair, folder=tmp_path / "f", batch_size=batch, progress=False)
     assert sum(seen) == stop - start
     assert max(seen) <= batch
     np.testing.assert_allclose(again, whole, atol=1e-6)
@@ -941,7 +941,7 @@ def test_only_what_is_missing_is_computed_whatever_the_batch(tmp_path, lost, bat
 
 def test_an_interrupted_call_keeps_its_batches(vision, tmp_path):
     images = pictures(7)
-    expected = embed_images(images, vision, batch=2, progress=False)
+    expected = embed_images(images, vision, batch_size=2, progress=False)
     pair = vision_model()
     seen = counted(pair[0])
 
@@ -951,11 +951,11 @@ def test_an_interrupted_call_keeps_its_batches(vision, tmp_path):
 
     handle = pair[0].register_forward_pre_hook(interrupt, with_kwargs=True)
     with pytest.raises(KeyboardInterrupt):
-        embed_images(images, pair, batch=2, folder=tmp_path / "f", progress=False)
+        embed_images(images, pair, batch_size=2, folder=tmp_path / "f", progress=False)
     handle.remove()
     assert len(list((tmp_path / "f").glob("*.safetensors"))) == 2
     seen.clear()
-    features = embed_images(images, pair, batch=2, folder=tmp_path / "f", progress=False)
+    features = embed_images(images, pair, batch_size=2, folder=tmp_path / "f", progress=False)
     assert sum(seen) == 7 - 4
     np.testing.assert_array_equal(features, expected)
 
@@ -983,9 +983,9 @@ def test_a_killed_process_loses_nothing_that_it_finished(tmp_path):
     assert killed.returncode == -signal.SIGKILL
     assert len(list(folder.glob("*.safetensors"))) == 2
     pair = language_model()
-    expected = embed_texts(TEXTS, pair, batch=2, progress=False)
+    expected = embed_texts(TEXTS, pair, batch_size=2, progress=False)
     seen = counted(pair[0])
-    features = embed_texts(TEXTS, pair, batch=2, folder=folder, progress=False)
+    features = embed_texts(TEXTS, pair, batch_size=2, folder=folder, progress=False)
     assert sum(seen) == len(TEXTS) - 4
     np.testing.assert_array_equal(features, expected)
 
@@ -1073,7 +1073,7 @@ def test_what_others_leave_in_the_folder_does_not_stop_a_run(language, tmp_path,
         embed_texts(TEXTS, **call)
     (tmp_path / name).write_text("")
     np.testing.assert_array_equal(
-        embed_texts(TEXTS, **call), embed_texts(TEXTS, language, batch=3, progress=False)
+        embed_texts(TEXTS, **call), embed_texts(TEXTS, language, batch_size=3, progress=False)
     )
 
 
@@ -1104,7 +1104,7 @@ def test_features_that_an_earlier_version_made_otherwise_are_refused(language, t
 
 
 def test_a_damaged_shard_is_named(language, tmp_path):
-    embed_texts(TEXTS, language, folder=tmp_path / "f", batch=3, progress=False)
+    embed_texts(TEXTS, language, folder=tmp_path / "f", batch_size=3, progress=False)
     shard = sorted((tmp_path / "f").glob("*.safetensors"))[1]
     shard.write_bytes(shard.read_bytes()[:20])
     with pytest.raises(ValueError, match=r"000000003-000000006.safetensors' cannot be read"):
@@ -1120,7 +1120,7 @@ def test_a_damaged_shard_is_named(language, tmp_path):
     ids=["other number", "beyond the end"],
 )
 def test_a_shard_that_is_not_what_its_name_says_is_named(language, tmp_path, name, message):
-    embed_texts(TEXTS, language, folder=tmp_path / "f", batch=3, progress=False)
+    embed_texts(TEXTS, language, folder=tmp_path / "f", batch_size=3, progress=False)
     shard = sorted((tmp_path / "f").glob("*.safetensors"))[1]
     shard.rename(shard.with_name(f"{name}.safetensors"))
     with pytest.raises(ValueError, match=f"{name}.safetensors' holds an array of {message}"):
@@ -1128,10 +1128,10 @@ def test_a_shard_that_is_not_what_its_name_says_is_named(language, tmp_path, nam
 
 
 def test_progress_counts_what_was_there_before(language, tmp_path, capsys):
-    embed_texts(TEXTS, language, folder=tmp_path / "f", batch=3, progress=False)
+    embed_texts(TEXTS, language, folder=tmp_path / "f", batch_size=3, progress=False)
     assert capsys.readouterr().err == ""
     sorted((tmp_path / "f").glob("*.safetensors"))[-1].unlink()
-    embed_texts(TEXTS, language, folder=tmp_path / "f", batch=3, progress=True)
+    embed_texts(TEXTS, language, folder=tmp_path / "f", batch_size=3, progress=True)
     shown = capsys.readouterr().err
     assert "6/7" in shown
     assert "7/7" in shown

@@ -85,12 +85,12 @@ CASES = {
         r"targets has 1 column; accepted are two classes or more",
     ),
     "targets: other classes than the model": (
-        lambda: averaging(classes=4).outputs(T),
+        lambda: averaging(n_classes=4).outputs(T),
         ValueError,
         r"targets has 3 columns; accepted is one per class, 4",
     ),
     "weights: wrong shape": (
-        lambda: solve(X, T, 0.1, weights=np.ones(5)),
+        lambda: solve(X, T, 0.1, sample_weight=np.ones(5)),
         ValueError,
         r"weights has shape \(5,\); accepted is one per instance, \(6,\)",
     ),
@@ -110,7 +110,7 @@ CASES = {
         r"test features ha(s|ve) 4 columns; accepted is the training width, 6",
     ),
     "start: other number of classes": (
-        lambda: solve(X, T, 0.1, start=solve(X, np.eye(2)[LABELS % 2], 0.1)),
+        lambda: solve(X, T, 0.1, warm_start=solve(X, np.eye(2)[LABELS % 2], 0.1)),
         ValueError,
         r"start .*shape \(6, 2\).*; accepted is \(6, 3\)",
     ),
@@ -227,17 +227,17 @@ CASES = {
         r"outputs has a NaN or infinity, first in row 1; accepted are finite numbers",
     ),
     "weights: negative": (
-        lambda: solve(X, T, 0.1, weights=-np.ones(6)),
+        lambda: solve(X, T, 0.1, sample_weight=-np.ones(6)),
         ValueError,
         r"weights must be finite and >= 0, with at least one above 0",
     ),
     "weights: NaN": (
-        lambda: solve(X, T, 0.1, weights=changed(np.ones(6), 2, np.nan)),
+        lambda: solve(X, T, 0.1, sample_weight=changed(np.ones(6), 2, np.nan)),
         ValueError,
         r"weights must be finite and >= 0",
     ),
     "weights: all zero": (
-        lambda: solve(X, T, 0.1, weights=np.zeros(6)),
+        lambda: solve(X, T, 0.1, sample_weight=np.zeros(6)),
         ValueError,
         r"weights must be .* with at least one above 0",
     ),
@@ -253,7 +253,7 @@ CASES = {
         r"given_labels has labels -1 to 1; accepted are 0 to 1",
     ),
     "labels: beyond classes": (
-        lambda: distill(X, LABELS, 0.1, classes=2),
+        lambda: distill(X, LABELS, 0.1, n_classes=2),
         ValueError,
         r"given_labels has labels 0 to 2; accepted are 0 to 1",
     ),
@@ -325,7 +325,7 @@ CASES = {
         r"t is -1; accepted are numbers in \[0, inf\)",
     ),
     "t: no model before round 1": (
-        lambda: averaging().weights(T, 0.5),
+        lambda: averaging().coef(T, 0.5),
         ValueError,
         r"t is 0.5; accepted are numbers in \[1, inf\)",
     ),
@@ -355,7 +355,7 @@ CASES = {
         r"q is 1.5; accepted are numbers in \(0, 1\]",
     ),
     "classes: one": (
-        lambda: averaging(classes=1),
+        lambda: averaging(n_classes=1),
         ValueError,
         r"classes is 1; accepted are whole numbers of at least 2",
     ),
@@ -432,7 +432,7 @@ CASES = {
         r"superclasses is 5; accepted are whole numbers of at least 1 and at most 4",
     ),
     "superclasses: no divisor, in theory": (
-        lambda: eigenvalues(superclasses=3),
+        lambda: eigenvalues(n_superclasses=3),
         ValueError,
         r"superclasses is 3; accepted are divisors of the number of classes, 4",
     ),
@@ -495,7 +495,7 @@ CASES = {
         r"targets is a ndarray of float32; accepted is the same kind .* ndarray of float64",
     ),
     "weights: other precision": (
-        lambda: solve(X, T, 0.1, weights=np.ones(6, dtype=np.float32)),
+        lambda: solve(X, T, 0.1, sample_weight=np.ones(6, dtype=np.float32)),
         TypeError,
         r"weights .*float32; accepted is .*float64",
     ),
@@ -505,12 +505,12 @@ CASES = {
         r"features is a ndarray of float32; accepted is the same kind .* ndarray of float64",
     ),
     "start: other precision": (
-        lambda: solve(X, T, 0.1, start=solve(X.astype(np.float32), T.astype(np.float32), 0.1)),
+        lambda: solve(X, T, 0.1, warm_start=solve(X.astype(np.float32), T.astype(np.float32), 0.1)),
         (TypeError, ValueError),
         r"start is .*float32; accepted is .*float64",
     ),
     "start: weights instead": (
-        lambda: solve(X, T, 0.1, start=np.zeros((6, 3))),
+        lambda: solve(X, T, 0.1, warm_start=np.zeros((6, 3))),
         TypeError,
         r"start is a ndarray; accepted is a Solution",
     ),
@@ -531,7 +531,7 @@ CASES = {
         r"model is 'network'; accepted are 'softmax' and 'linear'",
     ),
     "loss: with the closed form": (
-        lambda: measured(model="linear", loss=GeneralisedCrossEntropy()),
+        lambda: measured(model="linearised", loss=GeneralisedCrossEntropy()),
         ValueError,
         r"loss is given; accepted with model='linear' is none",
     ),
@@ -585,7 +585,7 @@ def test_features_of_any_norm_are_accepted_on_request():
 
 
 def test_an_absent_class_is_accepted_on_request():
-    assert distill(X, 2 * LABELS, 0.1, classes=5, rounds=1).last.outputs.shape == (6, 5)
+    assert distill(X, 2 * LABELS, 0.1, n_classes=5, rounds=1).last.outputs.shape == (6, 5)
 
 
 @pytest.mark.parametrize(

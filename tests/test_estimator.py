@@ -61,8 +61,8 @@ BOTH = pytest.mark.parametrize(
     [
         SelfDistilledClassifier(),
         SelfDistilledClassifier(rounds=3, refinement="hard", fit_intercept=False),
-        # Not "top-k": of two classes, two candidates say nothing.
-        SelfDistilledClassifier(refinement="one or two", student_loss="gce"),
+        # Not "top_k": of two classes, two candidates say nothing.
+        SelfDistilledClassifier(refinement="one_or_two", student_loss="generalised_cross_entropy"),
         SelfDistilledClassifierCV(rounds=2, lams=[1e-3, 1e-2], methods={}, cv=3),
     ]
 )
@@ -102,10 +102,10 @@ class TestAgreesWithTheLoop:
     @pytest.mark.parametrize(
         ("named", "refinement"),
         [
-            ({"refinement": "as is"}, refine.as_is),
+            ({"refinement": "as_is"}, refine.as_is),
             ({"refinement": "hard"}, refine.top_k(1)),
-            ({"refinement": "top-k", "k": 3}, refine.top_k(3)),
-            ({"refinement": "one or two", "lead": 0.2}, refine.one_or_two(0.2)),
+            ({"refinement": "top_k", "k": 3}, refine.top_k(3)),
+            ({"refinement": "one_or_two", "margin": 0.2}, refine.one_or_two(0.2)),
             ({"refinement": refine.top_k(2)}, refine.top_k(2)),
         ],
     )
@@ -122,16 +122,16 @@ class TestAgreesWithTheLoop:
         for mine, theirs in zip(stages, run.rounds, strict=True):
             np.testing.assert_allclose(mine, theirs.outputs, atol=1e-12)
         instances = test.features - train.features.mean(axis=0)
-        expected = softmax(datasets.normalise(instances) @ run.last.weights)
+        expected = softmax(datasets.normalise(instances) @ run.last.coef)
         np.testing.assert_allclose(model.predict_proba(test.features), expected, atol=1e-12)
 
     @pytest.mark.parametrize(
         ("named", "losses"),
         [
-            ({"loss": "gce"}, [0.7, 0.7]),
-            ({"student_loss": "gce"}, [None, 0.7]),
+            ({"loss": "generalised_cross_entropy"}, [0.7, 0.7]),
+            ({"student_loss": "generalised_cross_entropy"}, [None, 0.7]),
             ({"loss": GeneralisedCrossEntropy(0.3)}, [0.3, 0.3]),
-            ({"loss": "gce", "student_loss": "cross-entropy"}, [0.7, None]),
+            ({"loss": "generalised_cross_entropy", "student_loss": "cross_entropy"}, [0.7, None]),
         ],
     )
     def test_losses(self, few, named, losses):
@@ -352,7 +352,7 @@ class TestUnequalClasses:
             better = gain.mean() > gain.std(ddof=1) / 3**0.5
             model = clone(self.SMALL).fit(X, y)
             assert model.best_params_["fit_intercept"] == better
-            assert model.rounds_[0].weights.shape == (64 + better, len(model.classes_))
+            assert model.rounds_[0].coef.shape == (64 + better, len(model.classes_))
 
     def test_without_a_difference_there_is_no_intercept(self):
         data = datasets.block_correlated(3, 20, c=0.5, d=0.0)
@@ -604,7 +604,7 @@ class TestWhereNothingIsKnown:
     def test_two_labels_of_the_same_instance_both_stay(self, dtype):
         X = np.repeat(np.eye(4, dtype=dtype), 2, axis=0)
         labels = np.array([0, 1, 2, 3, 1, 3, 0, 2])
-        model = SelfDistilledClassifier(rounds=3, refinement="as is", fit_intercept=False)
+        model = SelfDistilledClassifier(rounds=3, refinement="as_is", fit_intercept=False)
         model.set_params(centre=False, lam=1e-3).fit(X, labels)
         np.testing.assert_array_equal(model.corrected_labels_, labels)
         np.testing.assert_array_equal(model.suspicion_, 0.5)
@@ -655,7 +655,7 @@ class TestFitsIn:
         train, given, test = digits
         pipeline = make_pipeline(StandardScaler(), SelfDistilledClassifier(rounds=1))
         grid = {
-            "selfdistilledclassifier__refinement": ["as is", "hard"],
+            "selfdistilledclassifier__refinement": ["as_is", "hard"],
             "selfdistilledclassifier__rounds": [1, 3],
         }
         search = GridSearchCV(pipeline, grid, cv=3).fit(train.features, given)
@@ -795,9 +795,9 @@ class TestWhatItSaysAboutLabels:
 class TestChooser:
     LAMS = (1e-4, 1e-2)
     METHODS = (
-        {"refinement": ["as is", "hard"]},
-        {"refinement": "top-k", "student_loss": "gce"},
-        {"loss": "gce"},
+        {"refinement": ["as_is", "hard"]},
+        {"refinement": "top_k", "student_loss": "generalised_cross_entropy"},
+        {"loss": "generalised_cross_entropy"},
     )
 
     @pytest.fixture(scope="class")
@@ -868,8 +868,13 @@ class TestChooser:
         assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
 
     def test_a_parameter_with_several_values_is_several_methods(self, few):
-        model = SelfDistilledClassifierCV(rounds=1, methods={"loss": ["cross-entropy", "gce"]})
-        assert model.fit(*few).methods_ == [{"loss": "cross-entropy"}, {"loss": "gce"}]
+        model = SelfDistilledClassifierCV(
+            rounds=1, methods={"loss": ["cross_entropy", "generalised_cross_entropy"]}
+        )
+        assert model.fit(*few).methods_ == [
+            {"loss": "cross_entropy"},
+            {"loss": "generalised_cross_entropy"},
+        ]
         assert model.n_rounds_ == 1
         assert (model.fold_scores_[:, 0] != model.fold_scores_[:, 1]).any()
 
@@ -975,8 +980,8 @@ class TestErrors:
             ({"refinement": 3}, TypeError, "refinement is 3; accepted are .* a callable"),
             ({"loss": "mae"}, ValueError, "loss is 'mae'; accepted are 'cross-entropy', 'gce'"),
             ({"student_loss": 1}, TypeError, "student_loss is 1; accepted are .* a loss"),
-            ({"refinement": "top-k", "k": 9}, ValueError, "k is 9; accepted are at most"),
-            ({"refinement": "one or two", "lead": -1}, ValueError, "lead is -1; accepted are"),
+            ({"refinement": "top_k", "k": 9}, ValueError, "k is 9; accepted are at most"),
+            ({"refinement": "one_or_two", "margin": -1}, ValueError, "margin is -1; accepted are"),
             ({"tolerance": -1}, ValueError, "tolerance is -1; accepted are"),
             ({"centre": 1}, TypeError, "centre is 1; accepted are True and False"),
             ({"normalise": None}, TypeError, "normalise is None; accepted are True and False"),
@@ -994,7 +999,7 @@ class TestErrors:
             ({"lams": [1e-3, 0]}, ValueError, "lams is 0.0; accepted are numbers in"),
             ({"lams": []}, ValueError, "lams has shape .0,.; accepted is a non-empty list"),
             ({"methods": []}, TypeError, "methods is .*; accepted are a mapping or a list"),
-            ({"methods": "as is"}, TypeError, "methods is 'as is'; accepted are a mapping"),
+            ({"methods": "as_is"}, TypeError, "methods is 'as is'; accepted are a mapping"),
             ({"methods": 5}, TypeError, "methods is 5; accepted are a mapping"),
             ({"methods": {"lam": 1}}, ValueError, "methods has the parameter 'lam'; accepted are"),
             ({"methods": {"loss": "mae"}}, ValueError, "loss is 'mae'; accepted are"),

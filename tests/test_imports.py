@@ -120,7 +120,7 @@ import sys
 import numpy as np
 from sdbook import distill, partial_label
 distill(np.eye(4), [0, 1, 0, 1], 0.1, true_labels=[0, 1, 0, 1])
-partial_label(np.eye(4), [0, 1, 0, 1], 0.1, model="linear")
+partial_label(np.eye(4), [0, 1, 0, 1], 0.1, model="linearised")
 heavy = {"torch", "sklearn", "scipy", "joblib", "tqdm", "pandas"}
 heavy |= {"matplotlib", "ipywidgets", "anywidget", "IPython"}
 print(sorted(heavy & set(sys.modules)))

@@ -97,14 +97,14 @@ def test_generalised_cross_entropy_reaches_a_stationary_point(problem, q):
     solution = solve(
         problem.features, problem.targets, problem.lam, loss=GeneralisedCrossEntropy(q)
     )
-    outputs = softmax(problem.features @ solution.weights)
+    outputs = softmax(problem.features @ solution.coef)
     belief = problem.targets * outputs**q
     residual = belief.sum(axis=1, keepdims=True) * outputs - belief
     recomputed = problem.features.T @ residual / problem.instances
-    recomputed += problem.lam * solution.weights
+    recomputed += problem.lam * solution.coef
     assert (
         np.linalg.norm(recomputed)
-        <= 1e-7 * np.linalg.norm(gradient(problem, np.zeros_like(solution.weights))) + 1e-15
+        <= 1e-7 * np.linalg.norm(gradient(problem, np.zeros_like(solution.coef))) + 1e-15
     )
 
 
@@ -120,11 +120,11 @@ def partial_labels():
 def test_generalised_cross_entropy_descends_from_the_teacher():
     fact, candidates, teacher = partial_labels()
     loss = GeneralisedCrossEntropy()
-    student = solve(fact, candidates, 1e-4, loss=loss, start=teacher)
+    student = solve(fact, candidates, 1e-4, loss=loss, warm_start=teacher)
 
     def total(solution):
-        logits = fact.features @ solution.weights
-        return value(loss, logits, candidates).mean() + 5e-5 * np.sum(solution.weights**2)
+        logits = fact.features @ solution.coef
+        return value(loss, logits, candidates).mean() + 5e-5 * np.sum(solution.coef**2)
 
     assert total(student) < total(teacher)
     assert student.certificate.objective == pytest.approx(total(student))
@@ -132,7 +132,7 @@ def test_generalised_cross_entropy_descends_from_the_teacher():
 
 def test_only_a_convex_loss_has_a_gap_bound():
     fact, candidates, teacher = partial_labels()
-    student = solve(fact, candidates, 1e-4, loss=GeneralisedCrossEntropy(), start=teacher)
+    student = solve(fact, candidates, 1e-4, loss=GeneralisedCrossEntropy(), warm_start=teacher)
     assert teacher.certificate.gap_bound < 1e-10
     assert student.certificate.gap_bound is None
     assert "not convex" in str(student.certificate)

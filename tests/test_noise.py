@@ -241,7 +241,7 @@ def test_merging_looks_at_the_least_similar_members():
 @examples
 @given(st.permutations(range(6)))
 def test_blocks_are_found_whatever_the_order_of_their_classes(order):
-    data = datasets.block_correlated(6, 4, superclasses=3, c=0.5, d=0.3, e=0.0)
+    data = datasets.block_correlated(6, 4, n_superclasses=3, c=0.5, d=0.3, e=0.0)
     found = noise.confusable_superclasses(data.features, np.array(order)[data.labels])
     back = found[np.array(order)]  # in the order of the blocks
     assert back[0] == back[1] != back[2] == back[3] != back[4] == back[5] != back[0]

@@ -25,7 +25,7 @@ from sdbook import datasets, noise
 from sdbook.solvers import NotConverged, factorise, solve
 from sdbook.solvers.softmax import softmax as library_softmax
 
-BLOCKS = datasets.block_correlated(6, 40, superclasses=2, c=0.5, d=0.2, e=0.05)
+BLOCKS = datasets.block_correlated(6, 40, n_superclasses=2, c=0.5, d=0.2, e=0.05)
 DIGITS = datasets.digits().take(range(600))
 equally_weighted = problems(weighted=False)
 # Where curvature is not tiny, a small gradient means a small distance to the optimum.
@@ -33,7 +33,9 @@ well_conditioned = problems(lam=strengths(1e-4, 1))
 
 
 def optimum(problem, **options):
-    return solve(problem.features, problem.targets, problem.lam, weights=problem.weights, **options)
+    return solve(
+        problem.features, problem.targets, problem.lam, sample_weight=problem.weights, **options
+    )
 
 
 # --- what an optimum is ---------------------------------------------------------------------------
@@ -44,7 +46,7 @@ def optimum(problem, **options):
 def test_gradient_vanishes(problem):
     solution = optimum(problem)
     assert solution.certificate.converged
-    assert is_stationary(problem, solution.weights)
+    assert is_stationary(problem, solution.coef)
 
 
 @examples
@@ -65,7 +67,7 @@ def test_fixed_point_residual_is_bounded_by_the_gradient(problem):
     gram = problem.features @ problem.features.T
     residual = problem.targets - solution.outputs
     fixed_point = softmax(gram @ residual / (problem.instances * problem.lam))
-    norm = np.linalg.norm(gradient(problem, solution.weights))
+    norm = np.linalg.norm(gradient(problem, solution.coef))
     bound = np.linalg.norm(problem.features, 2) * norm / (2 * problem.lam)
     rounding = 1e-13 * np.linalg.norm(gram, 2) / (problem.instances * problem.lam)
     assert np.linalg.norm(fixed_point - solution.outputs) <= bound + rounding + 1e-12
@@ -82,7 +84,7 @@ def test_rows_sum_to_one_and_are_positive(problem):
 @examples
 @given(problems())
 def test_parameters_sum_to_zero_over_the_classes(problem):
-    theta = optimum(problem).weights
+    theta = optimum(problem).coef
     np.testing.assert_allclose(theta.sum(axis=1), 0, atol=1e-9 * (1 + np.abs(theta).max()))
 
 
@@ -100,14 +102,14 @@ def test_predictions_on_training_instances_are_the_outputs(problem):
 def test_outputs_belong_to_the_parameters(problem):
     solution = optimum(problem)
     np.testing.assert_allclose(
-        softmax(problem.features @ solution.weights), solution.outputs, atol=1e-6
+        softmax(problem.features @ solution.coef), solution.outputs, atol=1e-6
     )
 
 
 def test_targets_that_are_uniform_are_learned_at_once():
     solution = solve(np.eye(3), np.full((3, 2), 0.5), 1e-3)
     assert solution.certificate.converged
-    np.testing.assert_array_equal(solution.weights, 0)
+    np.testing.assert_array_equal(solution.coef, 0)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 6, 7])
@@ -126,7 +128,7 @@ def test_targets_that_are_nearly_uniform_are_learned_as_far_as_rounding_allows(d
     problem = Problem(BLOCKS.features, 1 / 6 + deviation * (one_hot - 1 / 6), 1e-2)
     solution = optimum(problem)
     assert solution.certificate.converged
-    assert is_stationary(problem, solution.weights)
+    assert is_stationary(problem, solution.coef)
 
 
 def test_softmax_survives_large_logits():
@@ -161,13 +163,13 @@ def test_both_spaces_agree(problem):
             factorise(problem.features, space=space),
             problem.targets,
             problem.lam,
-            weights=problem.weights,
+            sample_weight=problem.weights,
             tolerance=1e-10,
         )
         for space in ("instance", "feature")
     )
     np.testing.assert_allclose(instance.outputs, feature.outputs, atol=1e-5)
-    np.testing.assert_allclose(instance.weights, feature.weights, atol=1e-4)
+    np.testing.assert_allclose(instance.coef, feature.coef, atol=1e-4)
 
 
 @examples
@@ -175,8 +177,8 @@ def test_both_spaces_agree(problem):
 def test_both_spaces_are_stationary(problem):
     for space in ("instance", "feature"):
         fact = factorise(problem.features, space=space)
-        solution = solve(fact, problem.targets, problem.lam, weights=problem.weights)
-        assert is_stationary(problem, solution.weights)
+        solution = solve(fact, problem.targets, problem.lam, sample_weight=problem.weights)
+        assert is_stationary(problem, solution.coef)
 
 
 @examples
@@ -191,7 +193,7 @@ def test_a_double_weight_is_a_second_copy(problem, data):
         problem.lam,  # of the mean loss: the same with more instances
         tolerance=1e-10,
     )
-    np.testing.assert_allclose(weighted.weights, repeated.weights, atol=1e-4)
+    np.testing.assert_allclose(weighted.coef, repeated.coef, atol=1e-4)
 
 
 @examples
@@ -208,8 +210,8 @@ def test_an_instance_of_weight_zero_is_not_there():
     targets = datasets.one_hot(data.labels, 10)
     weights = (np.arange(80) < 60).astype(float)
     without = solve(data.features[:60], targets[:60], 1e-3, tolerance=1e-10)
-    ignored = solve(data.features, targets, 1e-3, weights=weights, tolerance=1e-10)
-    np.testing.assert_allclose(ignored.weights, without.weights, atol=1e-6)
+    ignored = solve(data.features, targets, 1e-3, sample_weight=weights, tolerance=1e-10)
+    np.testing.assert_allclose(ignored.coef, without.coef, atol=1e-6)
 
 
 @examples
@@ -218,7 +220,7 @@ def test_where_the_solver_starts_does_not_matter(problem, seed):
     cold = optimum(problem, tolerance=1e-10)
     other = np.random.default_rng(seed).dirichlet(np.ones(problem.classes), problem.instances)
     elsewhere = optimum(replace(problem, targets=other))
-    warm = optimum(problem, tolerance=1e-10, start=elsewhere)
+    warm = optimum(problem, tolerance=1e-10, warm_start=elsewhere)
     np.testing.assert_allclose(warm.outputs, cold.outputs, atol=1e-5)
 
 
@@ -226,9 +228,9 @@ def test_starting_at_the_optimum_costs_no_step():
     data = datasets.digits().take(range(200))
     targets = datasets.one_hot(data.labels, 10)
     cold = solve(data.features, targets, 1e-4)
-    warm = solve(data.features, targets, 1e-4, start=cold)
+    warm = solve(data.features, targets, 1e-4, warm_start=cold)
     assert warm.certificate.evaluations == 2  # at zero, for the scale, and at the start
-    np.testing.assert_array_equal(warm.weights, cold.weights)
+    np.testing.assert_array_equal(warm.coef, cold.coef)
 
 
 # --- convergence, from strong to weak regularisation ----------------------------------------------
@@ -243,14 +245,14 @@ def factorised(request):
 @pytest.mark.parametrize("rate", [0, 0.5], ids=["clean", "noisy"])
 def test_gradient_falls_by_eight_digits(factorised, rate, exponent):
     data, fact = factorised
-    given_labels = noise.corrupt(data.labels, noise.symmetric(data.classes, rate), rng=0)
-    problem = Problem(data.features, datasets.one_hot(given_labels, data.classes), 10.0**exponent)
+    given_labels = noise.corrupt(data.labels, noise.symmetric(data.n_classes, rate), rng=0)
+    problem = Problem(data.features, datasets.one_hot(given_labels, data.n_classes), 10.0**exponent)
     solution = solve(fact, problem.targets, problem.lam)
     assert solution.certificate.converged
-    assert is_stationary(problem, solution.weights)
+    assert is_stationary(problem, solution.coef)
     np.testing.assert_allclose(
         solution.certificate.relative_gradient_norm,
-        relative_gradient_norm(problem, solution.weights),
+        relative_gradient_norm(problem, solution.coef),
         rtol=1e-3,
     )
 
@@ -258,11 +260,11 @@ def test_gradient_falls_by_eight_digits(factorised, rate, exponent):
 @pytest.mark.parametrize("exponent", range(-7, 0, 2), ids="lam=1e{}".format)
 def test_float32_reaches_its_tolerance_and_agrees_with_float64(factorised, exponent):
     data, fact = factorised
-    given_labels = noise.corrupt(data.labels, noise.symmetric(data.classes, 0.5), rng=0)
-    targets, lam = datasets.one_hot(given_labels, data.classes), 10.0**exponent
+    given_labels = noise.corrupt(data.labels, noise.symmetric(data.n_classes, 0.5), rng=0)
+    targets, lam = datasets.one_hot(given_labels, data.n_classes), 10.0**exponent
     single = solve(data.features.astype(np.float32), targets.astype(np.float32), lam)
     double = solve(fact, targets, lam)
-    assert single.outputs.dtype == single.weights.dtype == np.float32
+    assert single.outputs.dtype == single.coef.dtype == np.float32
     assert single.certificate.converged
     assert single.certificate.tolerance == 1e-4
     # Strong convexity: the gap is at most |grad|^2 / (2 lambda), plus the rounding of the value.
@@ -280,8 +282,8 @@ def test_float32_reaches_its_tolerance_and_agrees_with_float64(factorised, expon
 @given(equally_weighted, st.floats(1e-6, 1e-1))
 def test_gap_bound_bounds_the_gap(problem, tolerance):
     rough = optimum(problem, tolerance=tolerance)
-    best = objective(problem, optimum(problem).weights)
-    gap = objective(problem, rough.weights) - best
+    best = objective(problem, optimum(problem).coef)
+    gap = objective(problem, rough.coef) - best
     assert gap <= rough.certificate.gap_bound + 1e-12
 
 
@@ -290,9 +292,9 @@ def test_gap_bound_bounds_the_gap(problem, tolerance):
 def test_certificate_says_what_can_be_recomputed(problem):
     solution = optimum(problem)
     certificate = solution.certificate
-    norm = np.linalg.norm(gradient(problem, solution.weights))
+    norm = np.linalg.norm(gradient(problem, solution.coef))
     assert certificate.gradient_norm == pytest.approx(norm, rel=1e-3, abs=1e-15)
-    assert certificate.objective == pytest.approx(objective(problem, solution.weights), abs=1e-10)
+    assert certificate.objective == pytest.approx(objective(problem, solution.coef), abs=1e-10)
     assert certificate.gap_bound == certificate.gradient_norm**2 / (2 * problem.lam)
     assert certificate.tolerance == 1e-8
 
@@ -304,7 +306,7 @@ def test_stopping_too_early_is_said_aloud():
     assert not solution.certificate.converged
     assert solution.certificate.evaluations == 5
     problem = Problem(DIGITS.features, targets, 1e-5)
-    recomputed = relative_gradient_norm(problem, solution.weights)
+    recomputed = relative_gradient_norm(problem, solution.coef)
     assert recomputed > 1e-8
     assert solution.certificate.relative_gradient_norm == pytest.approx(recomputed)
 
@@ -337,7 +339,7 @@ def test_inputs_stay_untouched():
     features, targets = BLOCKS.features.copy(), datasets.one_hot(BLOCKS.labels, 6)
     weights = np.linspace(0.5, 2, len(targets))
     before = features.copy(), targets.copy(), weights.copy()
-    solve(features, targets, 1e-3, weights=weights)
+    solve(features, targets, 1e-3, sample_weight=weights)
     for array, copy in zip((features, targets, weights), before, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -346,7 +348,7 @@ def test_features_of_other_norms_when_asked():
     features = 3 * np.random.default_rng(0).standard_normal((30, 5))
     problem = Problem(features, np.eye(3)[np.arange(30) % 3], 1e-3)
     solution = solve(factorise(features, unit_norm=False), problem.targets, problem.lam)
-    assert is_stationary(problem, solution.weights)
+    assert is_stationary(problem, solution.coef)
 
 
 @pytest.mark.parametrize("shape", [(30, 5), (5, 30)])

@@ -35,12 +35,12 @@ def test_each_problem_of_a_stack_is_at_its_own_optimum(problem, size, seed):
     targets = rng.dirichlet(np.ones(problem.classes), (size, problem.instances))
     lam = 10 ** rng.uniform(-6, 0, size)
     weights = None if problem.weights is None else rng.uniform(0.1, 2, targets.shape[:2])
-    solutions = solve_all(problem.features, targets, lam, weights=weights)
+    solutions = solve_all(problem.features, targets, lam, sample_weight=weights)
     assert len(solutions) == size
     for b, solution in enumerate(solutions):
         own = Problem(problem.features, targets[b], lam[b], None if weights is None else weights[b])
         assert solution.certificate.converged
-        assert is_stationary(own, solution.weights)
+        assert is_stationary(own, solution.coef)
 
 
 @pytest.mark.parametrize("loss", [CrossEntropy(), GeneralisedCrossEntropy()], ids=repr)
@@ -50,9 +50,9 @@ def test_a_stack_goes_the_way_that_each_goes_alone(space, loss):
     fact = factorise(DIGITS.features, space=space)
     start = solve_all(fact, TARGETS, 1e-3)
     lam = np.array([1e-3, 1e-4, 1e-5, 1e-4])
-    together = solve_all(fact, TARGETS, lam, loss=loss, start=start)
+    together = solve_all(fact, TARGETS, lam, loss=loss, warm_start=start)
     for b, solution in enumerate(together):
-        alone = solve(fact, TARGETS[b], lam[b], loss=loss, start=start[b])
+        alone = solve(fact, TARGETS[b], lam[b], loss=loss, warm_start=start[b])
         np.testing.assert_allclose(solution.outputs, alone.outputs, atol=1e-6)
         assert solution.certificate.evaluations == alone.certificate.evaluations
 
@@ -68,11 +68,11 @@ def test_one_problem_that_does_not_arrive_does_not_hold_up_the_others():
 
 def test_weights_for_all_are_weights_for_each():
     weights = np.linspace(0.5, 2, len(DIGITS))
-    for_all = solve_all(FACT, TARGETS, 1e-3, weights=weights)
-    for_each = solve_all(FACT, TARGETS, 1e-3, weights=np.tile(weights, (4, 1)))
+    for_all = solve_all(FACT, TARGETS, 1e-3, sample_weight=weights)
+    for_each = solve_all(FACT, TARGETS, 1e-3, sample_weight=np.tile(weights, (4, 1)))
     for one, other in zip(for_all, for_each, strict=True):
-        np.testing.assert_array_equal(one.weights, other.weights)
-        assert not np.allclose(one.weights, solve(FACT, TARGETS[0], 1e-3).weights)
+        np.testing.assert_array_equal(one.coef, other.coef)
+        assert not np.allclose(one.coef, solve(FACT, TARGETS[0], 1e-3).coef)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def same(run, other):
         assert one.accuracy.all == pytest.approx(two.accuracy.all, abs=0.011)
 
 
-@pytest.mark.parametrize("model", ["softmax", "linear"])
+@pytest.mark.parametrize("model", ["softmax", "linearised"])
 def test_runs_side_by_side_are_the_runs_alone(model):
     options = {
         "rounds": 3,
@@ -116,20 +116,20 @@ def test_runs_side_by_side_are_the_runs_alone(model):
         "test": (DIGITS.features[:50], DIGITS.labels[:50]),
     }
     lam = [1e-3, 1e-2, 1e-3, 1e-4]
-    runs = distill_all(FACT, GIVEN, lam, classes=10, **options)
+    runs = distill_all(FACT, GIVEN, lam, n_classes=10, **options)
     for b, run in enumerate(runs):
-        same(run, distill(FACT, GIVEN[b], lam[b], classes=10, **options))
+        same(run, distill(FACT, GIVEN[b], lam[b], n_classes=10, **options))
 
 
 def test_a_run_goes_on_after_another():
     """Nothing is trained again, and the end is where one long run ends."""
     options = {"classes": 10, "true_labels": DIGITS.labels}
     teacher = distill(FACT, GIVEN[2], 1e-3, rounds=1, **options)
-    student = partial_label(FACT, GIVEN[2], 1e-3, after=teacher, **options)
+    student = partial_label(FACT, GIVEN[2], 1e-3, warm_start=teacher, **options)
     whole = partial_label(FACT, GIVEN[2], 1e-3, **options)
     assert student.teacher is teacher.teacher
     np.testing.assert_array_equal(student.last.outputs, whole.last.outputs)
-    runs = distill_all(FACT, GIVEN[2:3], 1e-3, rounds=3, after=[student], **options)
+    runs = distill_all(FACT, GIVEN[2:3], 1e-3, rounds=3, warm_start=[student], **options)
     assert runs[0].rounds[:2] == student.rounds
 
 
@@ -137,20 +137,23 @@ def test_a_run_goes_on_after_another():
     ("changed", "message"),
     [
         ({"lam": 1e-2}, "after is a run of the softmax model with lam 0.001; accepted is the same"),
-        ({"model": "linear"}, "after is a run of the softmax model with lam 0.001; accepted is"),
+        (
+            {"model": "linearised"},
+            "after is a run of the softmax model with lam 0.001; accepted is",
+        ),
         ({"given_labels": GIVEN[1]}, "after is a run on other given labels; accepted are the same"),
         ({"rounds": 1}, "after is a run of 1 rounds; accepted are fewer than rounds, 1"),
     ],
 )
 def test_after_what_a_run_cannot_go_on(changed, message):
-    teacher = distill(FACT, GIVEN[2], 1e-3, rounds=1, classes=10)
+    teacher = distill(FACT, GIVEN[2], 1e-3, rounds=1, n_classes=10)
     arguments = {"given_labels": GIVEN[2], "lam": 1e-3, "rounds": 2} | changed
     with pytest.raises(ValueError, match=message):
-        distill(FACT, classes=10, after=teacher, **arguments)
+        distill(FACT, n_classes=10, warm_start=teacher, **arguments)
 
 
 def test_soft_given_labels():
-    hard = distill(FACT, GIVEN[1], 1e-3, rounds=2, classes=10)
+    hard = distill(FACT, GIVEN[1], 1e-3, rounds=2, n_classes=10)
     soft = distill(FACT, TARGETS[1], 1e-3, rounds=2)
     np.testing.assert_array_equal(soft.last.outputs, hard.last.outputs)
     np.testing.assert_array_equal(soft.given_labels, GIVEN[1])
@@ -164,12 +167,12 @@ def test_soft_given_labels():
 def test_instance_weights_reach_every_round():
     """An instance of weight zero is not there, for teacher and student."""
     weights = (np.arange(300) < 200).astype(float)
-    weighted = distill(FACT, GIVEN[1], 1e-3, rounds=3, classes=10, weights=weights)
-    without = distill(DIGITS.features[:200], GIVEN[1][:200], 1e-3, rounds=3, classes=10)
+    weighted = distill(FACT, GIVEN[1], 1e-3, rounds=3, n_classes=10, sample_weight=weights)
+    without = distill(DIGITS.features[:200], GIVEN[1][:200], 1e-3, rounds=3, n_classes=10)
     for one, two in zip(weighted.rounds, without.rounds, strict=True):
-        np.testing.assert_allclose(one.weights, two.weights, atol=1e-5)
+        np.testing.assert_allclose(one.coef, two.coef, atol=1e-5)
     with pytest.raises(ValueError, match="weights is given; accepted with model='linear' is none"):
-        distill(FACT, GIVEN[1], 1e-3, classes=10, weights=weights, model="linear")
+        distill(FACT, GIVEN[1], 1e-3, n_classes=10, sample_weight=weights, model="linearised")
 
 
 def test_runs_of_different_numbers_of_classes_are_refused():
@@ -180,7 +183,7 @@ def test_runs_of_different_numbers_of_classes_are_refused():
 
 
 def test_runs_can_be_sent_to_another_process():
-    run = distill(FACT, GIVEN[1], 1e-3, rounds=2, classes=10, true_labels=DIGITS.labels)
+    run = distill(FACT, GIVEN[1], 1e-3, rounds=2, n_classes=10, true_labels=DIGITS.labels)
     received = pickle.loads(pickle.dumps(run))
     np.testing.assert_array_equal(received.last.outputs, run.last.outputs)
     assert str(received) == str(run)

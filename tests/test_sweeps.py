@@ -26,7 +26,7 @@ SCEPTICAL = (CrossEntropy(), GeneralisedCrossEntropy(0.7))
 METHODS = {
     "self-distillation": Method(rounds=3),
     "partial labels": Method(rounds=2, refinement=top_k(2), loss=SCEPTICAL),
-    "straightened": Method(rounds=2, model="linear"),
+    "straightened": Method(rounds=2, model="linearised"),
 }
 NOISES = {
     "symmetric": lambda rate: noise.symmetric(10, rate),
@@ -76,7 +76,7 @@ def test_a_sweep_finds_what_single_runs_find(results, name):
                     own.train.features,
                     given,
                     LAM,
-                    classes=10,
+                    n_classes=10,
                     rounds=method.rounds,
                     refinement=method.refinement,
                     loss=method.loss,
@@ -94,7 +94,7 @@ def test_methods_share_the_rounds_with_which_they_begin(monkeypatch):
 
     def counted(*arguments, after=None, rounds, **options):
         trained.append(rounds - (0 if after is None else len(after[0].rounds)))
-        return distill_all(*arguments, after=after, rounds=rounds, **options)
+        return distill_all(*arguments, warm_start=after, rounds=rounds, **options)
 
     monkeypatch.setattr(sweep, "distill_all", counted)
     methods = {
@@ -139,7 +139,7 @@ CHANGES = {
     "refinement": {"methods": {"self-distillation": Method(3, one_or_two(0.1))}},
     "loss": {"methods": {"self-distillation": Method(3, loss=GeneralisedCrossEntropy(0.1))}},
     "rounds": {"methods": {"self-distillation": Method(2)}},
-    "model": {"methods": {"self-distillation": Method(3, model="linear")}},
+    "model": {"methods": {"self-distillation": Method(3, model="linearised")}},
 }
 
 
@@ -603,7 +603,7 @@ def test_what_a_killed_program_was_writing_is_ignored(tmp_path):
 
 
 def test_processes_find_the_same(results):
-    assert same(make().run(jobs=2, progress=False), results)
+    assert same(make().run(n_jobs=2, progress=False), results)
 
 
 def test_joblib_decides_where_it_runs(results):
@@ -621,7 +621,7 @@ def test_features_are_mapped_not_copied(monkeypatch):
     monkeypatch.setattr(sweep, "_work", look)
     noises = {"symmetric": lambda rate: noise.symmetric(4, rate)}
     own = make(train=data, test=None, noises=noises, methods={"teacher": Method(1)})
-    assert own.run(jobs=2, stack=1, progress=False).accuracy("teacher", kind="all").all()
+    assert own.run(n_jobs=2, stack=1, progress=False).accuracy("teacher", kind="all").all()
 
 
 def test_a_dask_cluster_takes_over(results, tmp_path):
@@ -782,4 +782,4 @@ def test_wrong_methods_are_refused(settings, message):
 def test_methods_say_what_they_do():
     assert repr(Method(1)) == "Method(1 round; CrossEntropy())"
     assert repr(Method(3, [as_is, top_k(2)])) == "Method(3 rounds: as_is, top_k(2); CrossEntropy())"
-    assert repr(Method(2, model="linear")) == "Method(2 rounds: as_is; straightened)"
+    assert repr(Method(2, model="linearised")) == "Method(2 rounds: as_is; linearised)"

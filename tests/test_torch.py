@@ -54,7 +54,7 @@ def test_label_averaging(kind, space, t):
     ours = LabelAveraging(factorise(features, space=space), LAM, 10)
     theirs = LabelAveraging(factorise(DATA.features, space=space), LAM, 10)
     assert_same(ours.outputs(targets, t), theirs.outputs(TARGETS, t), kind)
-    assert_same(ours.weights(targets, t), theirs.weights(TARGETS, t), kind)
+    assert_same(ours.coef(targets, t), theirs.coef(TARGETS, t), kind)
     assert_same(ours.predict(new, targets, t), theirs.predict(NEW.features, TARGETS, t), kind)
     assert_same(ours.averaging_weights(7, t), theirs.averaging_weights(7, t), kind)
     assert_same(ours.shrinkage, theirs.shrinkage, kind)
@@ -75,8 +75,8 @@ def test_softmax_solver(kind, space, weighted, loss):
             convert(TARGETS),
             LAM,
             loss=loss,
-            weights=None if weights is None else convert(weights),
-            start=start,
+            sample_weight=None if weights is None else convert(weights),
+            warm_start=start,
             tolerance=tolerance,
         )
 
@@ -85,7 +85,7 @@ def test_softmax_solver(kind, space, weighted, loss):
     assert ours.certificate.converged
     assert isinstance(ours.certificate.gradient_norm, float)
     assert_same(ours.outputs, theirs.outputs, kind)
-    assert isinstance(ours.weights, torch.Tensor)
+    assert isinstance(ours.coef, torch.Tensor)
     new = torch.tensor(NEW.features, dtype=kind[0])
     assert_same(ours.predict(new), theirs.predict(NEW.features), kind)
 
@@ -98,7 +98,7 @@ def test_top_k(kind, k):
     assert_same(refine.top_k(k)(tensor), refine.top_k(k)(tensor.numpy()), kind)
 
 
-@pytest.mark.parametrize("model", ["softmax", "linear"])
+@pytest.mark.parametrize("model", ["softmax", "linearised"])
 def test_distill(kind, model):
     ours, theirs = (
         distill(
@@ -164,12 +164,12 @@ class TestMixingLibrariesIsRefused:
 
     def test_weights(self, here, there):
         with pytest.raises(TypeError, match=r"^weights "):
-            solve(here(DATA.features), here(TARGETS), LAM, weights=there(np.ones(120)))
+            solve(here(DATA.features), here(TARGETS), LAM, sample_weight=there(np.ones(120)))
 
     def test_start(self, here, there):
         start = solve(there(DATA.features), there(TARGETS), LAM)
         with pytest.raises((TypeError, ValueError), match=r"^start "):
-            solve(here(DATA.features), here(TARGETS), LAM, start=start)
+            solve(here(DATA.features), here(TARGETS), LAM, warm_start=start)
 
     def test_new_features(self, here, there):
         solution = solve(here(DATA.features), here(TARGETS), LAM)

@@ -197,7 +197,7 @@ def test_early_stopping_keeps_the_epoch_of_least_held_out_loss():
         epochs=200, batch_size=20, patience=3, hold_out=0.2,
         optimiser=partial(torch.optim.Adam, lr=0.03),
     )  # fmt: skip
-    run = trained(recipe=recipe, rounds=1, watch=watch, lam=0.0)
+    run = trained(recipe=recipe, rounds=1, callback=watch, lam=0.0)
     history = [epoch.held_out for epoch in run.teacher.history]
     assert run.teacher.best_epoch == np.argmin(history) + 1
     assert len(history) == run.teacher.best_epoch + 3 < 200
@@ -462,7 +462,7 @@ def test_finished_rounds_are_not_trained_again_and_more_can_be_asked_for(tmp_pat
     epochs = []
     whole = trained(rounds=3)
     trained(folder=tmp_path)
-    run = trained(rounds=3, folder=tmp_path, watch=lambda t, epoch, _: epochs.append((t, epoch)))
+    run = trained(rounds=3, folder=tmp_path, callback=lambda t, epoch, _: epochs.append((t, epoch)))
     assert epochs == [(3, 1), (3, 2), (3, 3), (3, 4)]
     assert_same_bits(run, whole)
 
@@ -611,7 +611,7 @@ def test_a_folder_knows_its_run_whatever_it_is_written_with(tmp_path):
         refinement=lambda y: mine * y + mine * share,
         true_labels=DATA.labels,
         test=(INPUTS[:3], DATA.labels[:3]),
-        watch=lambda *_: pytest.fail("an epoch was trained again"),
+        callback=lambda *_: pytest.fail("an epoch was trained again"),
     )
     assert_same_bits(first, again)
     assert torch.equal(again.last.test_outputs, again.last.outputs[:3])
@@ -967,7 +967,7 @@ def test_numbers_of_numpy_are_kept_and_continue_to_the_same_bits(tmp_path, chang
 
     recipe = quick(**changed)
     with pytest.raises(KeyboardInterrupt):
-        trained(folder=tmp_path, recipe=recipe, watch=stop)
+        trained(folder=tmp_path, recipe=recipe, callback=stop)
     torch.load(tmp_path / "round-001.pt", weights_only=True)
     assert_same_bits(trained(folder=tmp_path, recipe=recipe), trained(recipe=recipe))
 

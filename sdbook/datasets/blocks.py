@@ -12,10 +12,10 @@ from sdbook.noise import Seed
 
 
 def block_correlated(
-    classes: int,
-    per_class: int,
+    n_classes: int,
+    n_per_class: int,
     *,
-    superclasses: int = 1,
+    n_superclasses: int = 1,
     c: float,
     d: float,
     e: float | None = None,
@@ -31,9 +31,9 @@ def block_correlated(
 
     Parameters
     ----------
-    classes, per_class : int
+    n_classes, n_per_class : int
         Number of classes K (at least 2), and of instances per class n; N = K n.
-    superclasses : int
+    n_superclasses : int
         Number of superclasses S, 1 to K.
     c, d, e : float
         Correlations with ``1 > c > d >= e``. `e` is needed with two superclasses or more, and may
@@ -62,9 +62,9 @@ def block_correlated(
     >>> data.gram()[0].round(6)
     array([1. , 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1])
     """
-    K = _validate.count("classes", classes, 2)
-    n = _validate.count("per_class", per_class)
-    S = _validate.count("superclasses", superclasses, 1, K)
+    K = _validate.count("n_classes", n_classes, 2)
+    n = _validate.count("n_per_class", n_per_class)
+    S = _validate.count("n_superclasses", n_superclasses, 1, K)
     c = _validate.real("c", c, -1, 1, open_high=True)
     d = _validate.real("d", d, -1, c, open_high=True)
     if e is None and S > 1:

@@ -61,7 +61,7 @@ class Dataset:
                 object.__setattr__(self, name, np.asanyarray(getattr(self, name)))
 
     @property
-    def classes(self) -> int:
+    def n_classes(self) -> int:
         """Number of classes K."""
         return len(self.class_names)
 
@@ -72,7 +72,7 @@ class Dataset:
         instances, width = self.features.shape
         return (
             f"{type(self).__name__}({self.name!r}: {instances} instances, {width} features, "
-            f"{self.classes} classes)"
+            f"{self.n_classes} classes)"
         )
 
     def gram(self) -> NDArray[np.float64]:
@@ -120,7 +120,7 @@ class Dataset:
         share = _validate.real("test_share", test_share, 0, 1, open_low=True, open_high=True)
         rng = np.random.default_rng(rng)
         is_test = np.zeros(len(self), dtype=bool)
-        for k in range(self.classes):
+        for k in range(self.n_classes):
             members = np.flatnonzero(self.labels == k)
             size = round(share * len(members))
             if not 0 < size < len(members):

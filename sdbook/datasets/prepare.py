@@ -40,13 +40,13 @@ def centre(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return (features - mean(features)).astype(features.dtype, copy=False)
 
 
-def mean(rows: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.float64]:
+def mean(rows: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> NDArray[np.float64]:
     """Return the mean of each column in float64, where float32 would lose digits of a long sum.
 
     Parameters
     ----------
     rows : ndarray of shape (N, d)
-    weights : ndarray of shape (N,), optional
+    sample_weight : ndarray of shape (N,), optional
         Weights >= 0 of the rows, not all zero.
 
     Returns
@@ -61,7 +61,7 @@ def mean(rows: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.
     >>> mean(np.array([[0.1, 1e308], [0.1, 1e308], [0.1, 1e308]]))
     array([1.e-001, 1.e+308])
     """
-    counts: Any = True if weights is None else weights[:, None] > 0
+    counts: Any = True if sample_weight is None else sample_weight[:, None] > 0
     low = rows.min(axis=0, where=counts, initial=np.inf).astype(np.float64)
     high = rows.max(axis=0, where=counts, initial=-np.inf).astype(np.float64)
     # A sum of the largest numbers there are is no number; 2^-64 of them, so many do not exist.
@@ -70,8 +70,8 @@ def mean(rows: NDArray[Any], weights: NDArray[Any] | None = None) -> NDArray[np.
         rows = np.ldexp(rows, -shift)
     found = (
         rows.mean(axis=0, dtype=np.float64)
-        if weights is None
-        else np.average(rows, axis=0, weights=weights.astype(np.float64))
+        if sample_weight is None
+        else np.average(rows, axis=0, weights=sample_weight.astype(np.float64))
     )
     return np.clip(np.ldexp(found, shift), low, high)
 
@@ -130,14 +130,14 @@ def directions(rows: NDArray[Any]) -> NDArray[Any]:
     return rows / np.where(norms > 0, norms, 1)
 
 
-def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
+def one_hot(labels: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     """Turn labels into targets: a one at the label, zeros elsewhere.
 
     Parameters
     ----------
     labels : array_like of int, shape (N,)
         Labels 0 to K - 1.
-    classes : int
+    n_classes : int
         Number of classes K.
 
     Returns
@@ -156,7 +156,7 @@ def one_hot(labels: ArrayLike, classes: int) -> NDArray[np.float64]:
     array([[0., 1., 0.],
            [1., 0., 0.]])
     """
-    K = _validate.count("classes", classes, 2)
+    K = _validate.count("n_classes", n_classes, 2)
     of_instance = _validate.labels("labels", labels, K)
     targets = np.zeros((len(of_instance), K))
     np.put_along_axis(targets, of_instance[:, None], 1, axis=1)

@@ -50,7 +50,7 @@ def in_batches(
     order: Sequence[int],
     *,
     what: str,
-    batch: int,
+    batch_size: int,
     normalise: bool,
     store: Store | None,
     progress: bool,
@@ -65,7 +65,7 @@ def in_batches(
         All indices, in the order in which they are encoded; rows of the store follow it.
     what : str
         Name of the inputs, for messages.
-    batch : int
+    batch_size : int
         Instances a batch.
     normalise : bool
         Scale each vector to unit norm.
@@ -81,7 +81,7 @@ def in_batches(
     """
     count = len(order)
     parts = [] if store is None else list(store.read(count))
-    missing = list(_missing([(start, stop) for start, stop, _ in parts], count, batch))
+    missing = list(_missing([(start, stop) for start, stop, _ in parts], count, batch_size))
     done = count - sum(stop - start for start, stop in missing)
     with tqdm(total=count, initial=done, desc=what, disable=not progress) as bar:
         for start, stop in missing:
@@ -99,15 +99,17 @@ def in_batches(
     return features
 
 
-def _missing(kept: Sequence[tuple[int, int]], count: int, batch: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of at most `batch` rows that fill the gaps between those that are kept.
+def _missing(
+    kept: Sequence[tuple[int, int]], count: int, batch_size: int
+) -> Iterator[tuple[int, int]]:
+    """Yield ranges of at most `batch_size` rows that fill the gaps between those that are kept.
 
     The batch size may have changed since: what counts are rows.
     """
     begin = 0
     for start, stop in [*sorted(kept), (count, count)]:
-        for low in range(begin, start, batch):
-            yield low, min(low + batch, start)
+        for low in range(begin, start, batch_size):
+            yield low, min(low + batch_size, start)
         begin = max(begin, stop)
 
 

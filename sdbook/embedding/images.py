@@ -35,7 +35,7 @@ def embed_images(
     pooling: str = "pooled",
     normalise: bool = True,
     content: str | None = None,
-    batch: int = 64,
+    batch_size: int = 64,
     device: str | torch.device = "auto",
     folder: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -64,7 +64,7 @@ def embed_images(
     content : str, optional
         What stands for the images in the manifest, where reading all of them to compute a hash is
         slow: it must change whenever they do. By default a hash of the files or of the pixels.
-    batch, device, folder, progress
+    batch_size, device, folder, progress
         As in `embed_texts`.
 
     Returns
@@ -113,7 +113,7 @@ def embed_images(
     >>> embed_images(pictures, pair, progress=False).shape
     (3, 8)
     """
-    batch = _validate.count("batch", batch)
+    batch_size = _validate.count("batch_size", batch_size)
     images = in_order("images", images, "paths, PIL images or arrays")
     _several(images)
     if isinstance(images, (str, bytes, os.PathLike)) or not len(images):
@@ -150,7 +150,7 @@ def embed_images(
             encode,
             range(len(images)),
             what="images",
-            batch=batch,
+            batch_size=batch_size,
             normalise=normalise,
             store=store,
             progress=progress,

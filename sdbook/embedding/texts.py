@@ -29,7 +29,7 @@ def embed_texts(
     pooling: str = "mean",
     normalise: bool = True,
     truncate: bool = False,
-    batch: int = 64,
+    batch_size: int = 64,
     device: str | torch.device = "auto",
     folder: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -55,7 +55,7 @@ def embed_texts(
         Cut what is longer than the model can read. If False, such a text is an error. The limit
         follows from the model's positions and its tokenizer's ``model_max_length``; a shorter one
         that the library sentence-transformers sets for its own use is not looked at.
-    batch : int
+    batch_size : int
         Texts a batch; less where memory is short.
     device : str or torch.device
         "auto" takes CUDA, else MPS, else the CPU.
@@ -102,7 +102,7 @@ def embed_texts(
     >>> embed_texts(["a cat", "mat"], (model, tokenizer), progress=False).shape
     (2, 8)
     """
-    batch = _validate.count("batch", batch)
+    batch_size = _validate.count("batch_size", batch_size)
     texts = _checked(texts)
     encoder = Encoder.load(
         model, "texts", revision=revision, pooling=pooling, device=choose_device(device)
@@ -135,7 +135,7 @@ def embed_texts(
             encode,
             order,
             what="texts",
-            batch=batch,
+            batch_size=batch_size,
             normalise=normalise,
             store=store,
             progress=progress,

@@ -24,15 +24,15 @@ from sdbook.sweeps import Method
 __all__ = ["METHODS", "NoBetterThanConstant", "SelfDistilledClassifierCV"]
 
 METHODS: tuple[dict[str, Any], ...] = (
-    {"refinement": "as is"},
+    {"refinement": "as_is"},
     {"refinement": "hard"},
-    {"refinement": "top-k", "k": 2, "student_loss": "gce"},
-    {"refinement": "hard", "loss": "gce"},
+    {"refinement": "top_k", "k": 2, "student_loss": "generalised_cross_entropy"},
+    {"refinement": "hard", "loss": "generalised_cross_entropy"},
 )
 ROUNDING = 1e-12
 """How far means of scores that are equal may be apart."""
 
-METHOD_PARAMETERS = ("refinement", "k", "lead", "loss", "student_loss")
+METHOD_PARAMETERS = ("refinement", "k", "margin", "loss", "student_loss")
 
 
 class NoBetterThanConstant(UserWarning):
@@ -185,7 +185,7 @@ class SelfDistilledClassifierCV(SelfDistilled):
     >>> train, test = datasets.digits().split(rng=0)
     >>> given = noise.corrupt(train.labels, noise.symmetric(10, 0.5), rng=0)
     >>> model = SelfDistilledClassifierCV(
-    ...     rounds=3, lams=[1e-4, 1e-3, 1e-2], methods={"refinement": ["as is", "hard"]}, cv=3
+    ...     rounds=3, lams=[1e-4, 1e-3, 1e-2], methods={"refinement": ["as_is", "hard"]}, cv=3
     ... ).fit(train.features, given)
     >>> model.scores_.shape
     (2, 3, 3)
@@ -326,7 +326,7 @@ class SelfDistilledClassifierCV(SelfDistilled):
             fact,
             [train.targets] * len(self.lams_),
             self.lams_,
-            weights=train.weights,
+            sample_weight=train.sample_weight,
             tolerance=self._tolerance(train, 1e-6),
         )
         losses = {id(each.losses[0]): each.losses[0] for each in methods}
@@ -337,11 +337,11 @@ class SelfDistilledClassifierCV(SelfDistilled):
             runs = teachers[id(each.losses[0])]
             if rounds > 1:
                 runs = train_all(
-                    rounds=rounds, refinement=each.refinement, loss=each.losses, after=runs
+                    rounds=rounds, refinement=each.refinement, loss=each.losses, warm_start=runs
                 )
             for j, run in enumerate(runs):
                 for t, step in enumerate(run.rounds):
-                    answers[m, j, t] = (held_out @ step.weights).argmax(axis=1)
+                    answers[m, j, t] = (held_out @ step.coef).argmax(axis=1)
         credit = test.targets[np.arange(len(test.X)), answers]
         changed = answers[:, :, 1:] != answers[:, :, :-1]
         counts = _counts(test)
@@ -350,7 +350,11 @@ class SelfDistilledClassifierCV(SelfDistilled):
 
 def _counts(given: Given) -> NDArray[np.float64]:
     """Return how much each instance counts in a sum."""
-    return np.ones(len(given.X)) if given.weights is None else given.weights.astype(np.float64)
+    return (
+        np.ones(len(given.X))
+        if given.sample_weight is None
+        else given.sample_weight.astype(np.float64)
+    )
 
 
 def _constant(given: Given, train: NDArray[np.intp], test: NDArray[np.intp]) -> np.float64:

@@ -40,7 +40,7 @@ class TrainedRound:
     """
 
     t: int
-    weights: Floats = field(repr=False)
+    coef: Floats = field(repr=False)
     certificate: Certificate | None
 
 
@@ -102,7 +102,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         NotFittedError, TypeError, ValueError
             Before `fit`, or if `X` is not as the features that were fitted.
         """
-        return softmax(self._prepared(X) @ self.rounds_[-1].weights)
+        return softmax(self._prepared(X) @ self.rounds_[-1].coef)
 
     def staged_predict_proba(self, X: Any) -> Iterator[Floats]:
         """Return the outputs of every round, the teacher's first.
@@ -122,7 +122,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         prepared = self._prepared(X)
         for step in self.rounds_:
-            yield softmax(prepared @ step.weights)
+            yield softmax(prepared @ step.coef)
 
     def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Return the most likely class of each instance after every round, the teacher's first.
@@ -151,7 +151,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Run the loop on all that is given, and keep what it says about the given labels."""
         self.preparation_ = self._prepare(given, intercept)
         prepared = self.preparation_.apply(given.X)
-        if not prepared[... if given.weights is None else given.weights > 0].any():
+        if not prepared[... if given.sample_weight is None else given.sample_weight > 0].any():
             raise ValueError(
                 "X has rows that are all the same, and nothing is left of them; accepted are "
                 "features that differ from row to row, or fit_intercept=True, which answers with "
@@ -164,20 +164,20 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rounds=method.rounds,
             refinement=method.refinement,
             loss=method.losses,
-            weights=given.weights,
+            sample_weight=given.sample_weight,
             # So exact that weights equal repetitions to seven digits.
             tolerance=self._tolerance(given, 1e-10),
             warn=self.tolerance is not None,
         )
         self.classes_ = given.classes
         self.rounds_ = tuple(
-            TrainedRound(step.t, step.weights, step.certificate) for step in run.rounds
+            TrainedRound(step.t, step.coef, step.certificate) for step in run.rounds
         )
         self._warn_if_inexact()
         width = given.X.shape[1]
         self.mean_ = self.preparation_.mean
-        self.coef_ = run.last.weights[:width].T
-        constant = run.last.weights[width:].T  # one column with an intercept, else none
+        self.coef_ = run.last.coef[:width].T
+        constant = run.last.coef[width:].T  # one column with an intercept, else none
         self.intercept_ = constant.sum(axis=1)
         self.certificate_ = run.last.certificate
         told = likeliest(given.targets)
@@ -204,7 +204,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Settle how these training instances, and all that come after, are prepared."""
         return Preparation.of(
             given.X,
-            given.weights,
+            given.sample_weight,
             centre=yes_or_no("centre", self.centre),
             normalise=yes_or_no("normalise", self.normalise),
             intercept=intercept,
@@ -233,17 +233,17 @@ class SelfDistilledClassifier(SelfDistilled):
     lam : float
         L2 strength lambda of the mean loss, > 0. For scikit-learn's logistic regression it is
         ``C = 1 / (N lam)``, or twice that with two classes, for which that keeps one vector.
-    refinement : {"as is", "hard", "top-k", "one or two"} or callable
+    refinement : {"as_is", "hard", "top_k", "one_or_two"} or callable
         What students are taught: the outputs themselves (self-distillation), the decision, the `k`
         likeliest classes alike (partial labels), or one where it leads by more than `lead` and
         else two. See `sdbook.refine`.
     k : int
-        Candidates of "top-k", fewer than there are classes to say anything at all.
+        Candidates of "top_k", fewer than there are classes to say anything at all.
     lead : float
-        Lead of "one or two", >= 0.
-    loss : {"cross-entropy", "gce"} or Loss
-        Of the teacher; "gce" is `sdbook.solvers.GeneralisedCrossEntropy` with q = 0.7.
-    student_loss : {"cross-entropy", "gce"} or Loss, optional
+        Lead of "one_or_two", >= 0.
+    loss : {"cross_entropy", "generalised_cross_entropy"} or Loss
+        Of the teacher; "generalised_cross_entropy" is `sdbook.solvers.GeneralisedCrossEntropy` with q = 0.7.
+    student_loss : {"cross_entropy", "generalised_cross_entropy"} or Loss, optional
         Of the students; that of the teacher by default.
     centre : bool
         Subtract the mean of the training instances.
@@ -321,7 +321,7 @@ class SelfDistilledClassifier(SelfDistilled):
     and with none, where always answering "no" leaves one in ten, and an intercept one in twenty or
     fewer. With ten equal classes, it makes no difference up to 50 % wrong labels. At 70 % (600
     digits) it learns differences between the shares that are chance, and two answers in a hundred
-    fewer are right. And "gce" with a penalty that is too strong anyway (0.01 on digits) can end
+    fewer are right. And "generalised_cross_entropy" with a penalty that is too strong anyway (0.01 on digits) can end
     with one class for everybody. Pass ``fit_intercept=False`` where you know that classes are equal
     and most labels are wrong. `SelfDistilledClassifierCV` lets held-out labels decide.
 
@@ -348,10 +348,10 @@ class SelfDistilledClassifier(SelfDistilled):
         *,
         rounds: int = 2,
         lam: float = 1e-3,
-        refinement: str | Refinement = "as is",
+        refinement: str | Refinement = "as_is",
         k: int = 2,
-        lead: float = 0.1,
-        loss: str | Loss = "cross-entropy",
+        margin: float = 0.1,
+        loss: str | Loss = "cross_entropy",
         student_loss: str | Loss | None = None,
         centre: bool = True,
         normalise: bool = True,
@@ -362,7 +362,7 @@ class SelfDistilledClassifier(SelfDistilled):
         self.lam = lam
         self.refinement = refinement
         self.k = k
-        self.lead = lead
+        self.margin = margin
         self.loss = loss
         self.student_loss = student_loss
         self.centre = centre
@@ -401,7 +401,7 @@ class SelfDistilledClassifier(SelfDistilled):
             self.rounds,
             refinement=self.refinement,
             k=self.k,
-            lead=self.lead,
+            margin=self.margin,
             loss=self.loss,
             student_loss=self.student_loss,
         )

@@ -189,7 +189,7 @@ def _rows(where: str, part: Any, given: Given) -> NDArray[np.intp]:
             f"cv has rows {where} that are not there, or no rows; accepted are whole numbers "
             f"from 0 to {N - 1}"
         )
-    if given.weights is not None and not given.weights[rows].any():
+    if given.sample_weight is not None and not given.sample_weight[rows].any():
         raise ValueError(
             f"sample_weight leaves the rows {where} of cv without weight; accepted are weights "
             "that leave some in each"

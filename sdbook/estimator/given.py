@@ -50,7 +50,7 @@ class Given:
     targets: Floats
     labels: NDArray[np.intp]
     classes: NDArray[Any]
-    weights: Floats | None
+    sample_weight: Floats | None
 
     @classmethod
     def of(cls, estimator: Any, X: Any, y: Any, sample_weight: Any) -> Given:
@@ -86,7 +86,7 @@ class Given:
 
     def take(self, chosen: NDArray[Any]) -> Given:
         """Return some of the instances, with all classes."""
-        weights = None if self.weights is None else self.weights[chosen]
+        weights = None if self.sample_weight is None else self.sample_weight[chosen]
         return Given(
             self.X[chosen], self.targets[chosen], self.labels[chosen], self.classes, weights
         )
@@ -169,9 +169,9 @@ def _columns(y: Any, number: int) -> NDArray[Any]:
     return np.asarray(names)
 
 
-def _enough_memory(X: Floats, classes: int) -> None:
+def _enough_memory(X: Floats, n_classes: int) -> None:
     """Refuse classes for which targets, outputs and parameters do not fit, before making them."""
-    (instances, width), K = X.shape, classes
+    (instances, width), K = X.shape, n_classes
     _validate.memory(
         f"y with {K} classes in {instances} rows", K * (3 * instances + width), X.itemsize
     )

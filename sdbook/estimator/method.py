@@ -12,22 +12,25 @@ from sdbook.sweeps import Method
 
 __all__ = ["LOSSES", "REFINEMENTS", "method"]
 
-LOSSES: dict[str, Loss] = {"cross-entropy": CrossEntropy(), "gce": GeneralisedCrossEntropy(0.7)}
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": CrossEntropy(),
+    "generalised_cross_entropy": GeneralisedCrossEntropy(0.7),
+}
 REFINEMENTS: dict[str, Callable[[int, float], Refinement]] = {
-    "as is": lambda k, lead: refine.as_is,
-    "hard": lambda k, lead: refine.top_k(1),
-    "top-k": lambda k, lead: refine.top_k(k),
-    "one or two": lambda k, lead: refine.one_or_two(lead),
+    "as_is": lambda k, margin: refine.as_is,
+    "hard": lambda k, margin: refine.top_k(1),
+    "top_k": lambda k, margin: refine.top_k(k),
+    "one_or_two": lambda k, margin: refine.one_or_two(margin),
 }
 
 
 def method(
     rounds: int,
     *,
-    refinement: str | Refinement = "as is",
+    refinement: str | Refinement = "as_is",
     k: int = 2,
-    lead: float = 0.1,
-    loss: str | Loss = "cross-entropy",
+    margin: float = 0.1,
+    loss: str | Loss = "cross_entropy",
     student_loss: str | Loss | None = None,
 ) -> Method:
     """Look up what is given by name.
@@ -35,7 +38,7 @@ def method(
     Examples
     --------
     >>> from sdbook.estimator.method import method
-    >>> method(2, refinement="top-k", k=2, student_loss="gce")
+    >>> method(2, refinement="top_k", k=2, student_loss="generalised_cross_entropy")
     Method(2 rounds: top_k(2); CrossEntropy(), GeneralisedCrossEntropy(q=0.7))
     """
     students = _validate.count("rounds", rounds) - 1
@@ -44,7 +47,7 @@ def method(
     if isinstance(refinement, str):
         if refinement not in REFINEMENTS:
             raise ValueError(f"refinement is {refinement!r}; accepted are {_names(REFINEMENTS)}")
-        refinement = REFINEMENTS[refinement](k, lead)
+        refinement = REFINEMENTS[refinement](k, margin)
     if not callable(refinement):
         raise TypeError(f"refinement is {refinement!r}; accepted are {_names(REFINEMENTS)}")
     return Method(rounds, refinement, [teacher] + [student] * students)

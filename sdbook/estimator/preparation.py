@@ -47,14 +47,14 @@ class Preparation:
     def of(
         cls,
         X: Floats,
-        weights: Floats | None = None,
+        sample_weight: Floats | None = None,
         *,
         centre: bool,
         normalise: bool,
         intercept: bool,
     ) -> Preparation:
         """Take the (weighted) mean from training instances, or none where `centre` is false."""
-        mean = prepare.mean(X, weights) if centre else np.zeros(X.shape[1])
+        mean = prepare.mean(X, sample_weight) if centre else np.zeros(X.shape[1])
         return cls(mean, normalise, intercept)
 
     def apply(self, X: Floats) -> Floats:

@@ -61,7 +61,7 @@ def file(
     """
     rng = np.random.default_rng([draw, SOURCES.index(source)])
     data = datasets.words() if source == "texts" else datasets.digits(centred=False)
-    chosen = rng.permutation(data.classes)[:CLASSES]
+    chosen = rng.permutation(data.n_classes)[:CLASSES]
     rows, truth = [], []
     for place, (k, number) in enumerate(zip(chosen, SIZES[sizes], strict=True)):
         rows.extend(rng.permutation(np.flatnonzero(data.labels == k))[:number])

@@ -99,7 +99,7 @@ class Task:
     fact: Factorisation
     given: NDArray[np.int64]
     held_out: tuple[Floats, NDArray[np.int64]]
-    classes: int
+    n_classes: int
     lams: Sequence[float]
     finer: Sequence[float]
     C: Floats
@@ -107,7 +107,7 @@ class Task:
     @cached_property
     def labels(self) -> Floats:
         """Given labels, one-hot."""
-        return datasets.one_hot(self.given, self.classes).astype(self.fact.features.dtype)
+        return datasets.one_hot(self.given, self.n_classes).astype(self.fact.features.dtype)
 
     @cached_property
     def teachers(self) -> list[Solution]:
@@ -131,7 +131,7 @@ class Task:
     @cached_property
     def out_of_sample(self) -> Floats:
         """The plain probe's outputs on each training instance, from a fit without it."""
-        outputs = np.zeros((len(self.given), self.classes))
+        outputs = np.zeros((len(self.given), self.n_classes))
         for rest, part in StratifiedKFold(5, shuffle=True, random_state=0).split(
             outputs, self.given
         ):
@@ -153,7 +153,14 @@ class Task:
             start = starts[i] if starts is not None else (found[-1] if found else None)
             weight = None if weights is None else weights[i]
             found.append(
-                solve(self.fact, targets[i], self.lams[i], loss=loss, weights=weight, start=start)
+                solve(
+                    self.fact,
+                    targets[i],
+                    self.lams[i],
+                    loss=loss,
+                    sample_weight=weight,
+                    warm_start=start,
+                )
             )
         return found[::-1]
 
@@ -164,14 +171,16 @@ class Task:
 
 def plain(task: Task) -> Rows:
     """Logistic regression; its only knob is the penalty, on a grid that is four times as fine."""
-    fine = Task(task.fact, task.given, task.held_out, task.classes, task.finer, task.finer, task.C)
+    fine = Task(
+        task.fact, task.given, task.held_out, task.n_classes, task.finer, task.finer, task.C
+    )
     yield "", fine.teachers
 
 
 def label_smoothing(task: Task) -> Rows:
     """Move part of each target to the other classes."""
     for amount in KNOBS["amount"]:
-        targets = (1 - amount) * task.labels + amount / task.classes
+        targets = (1 - amount) * task.labels + amount / task.n_classes
         yield f"{amount:g}", task.path(task.same(targets.astype(task.labels.dtype)))
 
 

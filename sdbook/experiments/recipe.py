@@ -115,7 +115,7 @@ def tasks(name: str, kind: str, rate: float, seed: int) -> list[tuple[Task, Floa
                 fact=factorise(features[fit]),
                 given=given[fit],
                 held_out=(features[held], given[held]),
-                classes=train.classes,
+                n_classes=train.n_classes,
                 lams=bench.lams,
                 finer=bench.finer,
                 C=C,

@@ -5,7 +5,7 @@ tensors in, PyTorch tensors out, on the device they are on.
 """
 
 from sdbook.solvers.factorisation import Factorisation, factorise
-from sdbook.solvers.linear import LabelAveraging
+from sdbook.solvers.linearised import LabelAveraging
 from sdbook.solvers.losses import CrossEntropy, GeneralisedCrossEntropy, Loss
 from sdbook.solvers.softmax import Certificate, NotConverged, Solution, solve, solve_all
 

@@ -43,7 +43,7 @@ class Factorisation:
     space: str
 
     @property
-    def instances(self) -> int:
+    def n_samples(self) -> int:
         """Number of instances N."""
         return int(self.features.shape[0])
 

@@ -64,7 +64,7 @@ class _Step:
 
 def descend(
     problems: Objectives,
-    start: Array | None,
+    warm_start: Array | None,
     tolerance: float,
     max_evaluations: int,
     memory: int,
@@ -74,7 +74,7 @@ def descend(
     Parameters
     ----------
     problems : Objectives
-    start : array of shape (d, B, K) or None
+    warm_start : array of shape (d, B, K) or None
         Coordinates; zero if None.
     tolerance, max_evaluations, memory
         As in `sdbook.solvers.solve`.
@@ -91,8 +91,8 @@ def descend(
     norm, least = problems.norms(point.gradient), problems.rounding()
     scale, enough = np.maximum(norm, least), np.maximum(tolerance * norm, least)
     evaluations = np.ones(problems.B, dtype=int)
-    if start is not None:
-        point = problems.point(start)
+    if warm_start is not None:
+        point = problems.point(warm_start)
         evaluations += 1
     stuck = np.zeros(problems.B, dtype=bool)
     steps: deque[_Step] = deque(maxlen=memory)

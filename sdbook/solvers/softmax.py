@@ -99,7 +99,7 @@ class Solution:
         The parameters in the solver's coordinates, from which another solve can start.
     """
 
-    weights: Array = field(repr=False)
+    coef: Array = field(repr=False)
     outputs: Array = field(repr=False)
     certificate: Certificate
     coordinates: Array = field(repr=False)
@@ -121,8 +121,8 @@ class Solution:
         TypeError, ValueError
             If `features` is not a finite floating matrix of the training width.
         """
-        _validate.new_instances("features", features, self.weights.shape[0], self.weights)
-        return softmax(product(features, self.weights))
+        _validate.new_instances("features", features, self.coef.shape[0], self.coef)
+        return softmax(product(features, self.coef))
 
 
 def softmax(logits: Array) -> Array:
@@ -152,8 +152,8 @@ def solve(
     lam: float,
     *,
     loss: Loss | None = None,
-    weights: Array | None = None,
-    start: Solution | None = None,
+    sample_weight: Array | None = None,
+    warm_start: Solution | None = None,
     tolerance: float | None = None,
     max_evaluations: int = 10_000,
     memory: int = 10,
@@ -173,14 +173,14 @@ def solve(
         L2 strength lambda, > 0.
     loss : Loss, optional
         `CrossEntropy` (default) or `GeneralisedCrossEntropy`.
-    weights : array of shape (N,), optional
+    sample_weight : array of shape (N,), optional
         Instance weights >= 0; equal by default. Only their proportions matter.
-    start : Solution, optional
+    warm_start : Solution, optional
         Where to start: a solution on the same features and classes, the last round's say.
     tolerance : float, optional
         Relative gradient norm at which to stop; 1e-8 in float64 and 1e-4 in float32 by default.
     max_evaluations : int
-        Gradients to compute at most, >= 2: at zero, for the scale, and at `start`.
+        Gradients to compute at most, >= 2: at zero, for the scale, and at `warm_start`.
     memory : int
         Steps that L-BFGS remembers.
     warn : bool
@@ -204,7 +204,7 @@ def solve(
     Notes
     -----
     The optimum of cross-entropy is unique. With `GeneralisedCrossEntropy` the result is the
-    stationary point that descent from `start` leads to.
+    stationary point that descent from `warm_start` leads to.
 
     Examples
     --------
@@ -219,15 +219,15 @@ def solve(
     """
     fact = factorise(features)
     _validate.targets("targets", targets, fact.features)
-    if weights is not None:
-        weights = _validate.instance_weights("weights", weights, fact.features)
+    if sample_weight is not None:
+        sample_weight = _validate.instance_weights("sample_weight", sample_weight, fact.features)
     (solution,) = solve_all(
         fact,
         targets[None, ...],
         _validate.regularisation(lam),
         loss=loss,
-        weights=weights,
-        start=None if start is None else [start],
+        sample_weight=sample_weight,
+        warm_start=None if warm_start is None else [warm_start],
         tolerance=tolerance,
         max_evaluations=max_evaluations,
         memory=memory,
@@ -242,8 +242,8 @@ def solve_all(
     lam: float | ArrayLike,
     *,
     loss: Loss | None = None,
-    weights: Array | None = None,
-    start: Sequence[Solution] | None = None,
+    sample_weight: Array | None = None,
+    warm_start: Sequence[Solution] | None = None,
     tolerance: float | None = None,
     max_evaluations: int = 10_000,
     memory: int = 10,
@@ -264,9 +264,9 @@ def solve_all(
         L2 strength lambda, > 0: one for all, or one for each problem.
     loss : Loss, optional
         Of all problems.
-    weights : array of shape (N,) or (B, N), optional
+    sample_weight : array of shape (N,) or (B, N), optional
         Instance weights >= 0, of all problems or of each.
-    start : sequence of Solution, optional
+    warm_start : sequence of Solution, optional
         Where to start, one for each problem.
     tolerance, max_evaluations, memory, warn
         As in `solve`.
@@ -311,8 +311,8 @@ def solve_all(
         raise ValueError(
             f"lam has shape {strengths.shape}; accepted is one number, or one per problem, ({B},)"
         )
-    if weights is not None:
-        weights = _weights_beside(weights, B, fact.features)
+    if sample_weight is not None:
+        sample_weight = _weights_beside(sample_weight, B, fact.features)
     if tolerance is None:
         tolerance = 1e-8 if fact.features.dtype == xp.float64 else 1e-4
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
@@ -330,10 +330,10 @@ def solve_all(
             xp.stack([targets[b] for b in range(B)], axis=1),
             np.broadcast_to(strengths, (B,)).copy(),
             CrossEntropy() if loss is None else loss,
-            weights,
+            sample_weight,
             passes,
         )
-        first = None if start is None else _continued(problems, start)
+        first = None if warm_start is None else _continued(problems, warm_start)
         arrivals = list(descend(problems, first, tolerance, max_evaluations, memory))
         arrivals.sort(key=lambda arrival: arrival.problem)
         outputs = problems.outputs(xp.stack([each.coordinates for each in arrivals], axis=1))
@@ -358,37 +358,37 @@ def _stack_shape(targets: Array) -> tuple[int, int, int]:
     return B, N, K
 
 
-def _weights_beside(weights: Array, problems: int, features: Array) -> Array:
+def _weights_beside(sample_weight: Array, problems: int, features: Array) -> Array:
     """Check instance weights of all problems or of each, and return them as (N, B), of mean 1."""
-    xp = _validate.namespace("weights", weights)
-    each = [weights] * problems if weights.ndim == 1 else list(weights)
+    xp = _validate.namespace("sample_weight", sample_weight)
+    each = [sample_weight] * problems if sample_weight.ndim == 1 else list(sample_weight)
     if len(each) != problems:
         raise ValueError(
             f"weights are for {len(each)} problems; accepted are weights for all, (instances,), or "
             f"for each of the {problems}"
         )
-    each = [_validate.instance_weights("weights", one, features) for one in each]
+    each = [_validate.instance_weights("sample_weight", one, features) for one in each]
     means = [float(xp.sum(one, dtype=xp.float64)) / one.shape[0] for one in each]
     return xp.stack([one / mean for one, mean in zip(each, means, strict=True)], axis=1)
 
 
-def _continued(problems: Objectives, start: Sequence[Solution]) -> Array:
+def _continued(problems: Objectives, warm_start: Sequence[Solution]) -> Array:
     """Return the coordinates of solutions on the same features and classes, side by side."""
-    if len(start) != problems.B:
+    if len(warm_start) != problems.B:
         raise ValueError(
-            f"start has {len(start)} entries; accepted is one per problem, {problems.B}"
+            f"start has {len(warm_start)} entries; accepted is one per problem, {problems.B}"
         )
     shape = (problems.design.shape[1], problems.K)
-    for solution in start:
+    for solution in warm_start:
         if not isinstance(solution, Solution):
             raise TypeError(f"start is a {type(solution).__name__}; accepted is a Solution")
-        coordinates = _validate.same_kind("start", solution.coordinates, problems.design)
+        coordinates = _validate.same_kind("warm_start", solution.coordinates, problems.design)
         if tuple(coordinates.shape) != shape:
             raise ValueError(
                 f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
                 f"accepted is {shape}: a solution on the same features and classes"
             )
-    return problems.xp.stack([solution.coordinates for solution in start], axis=1)
+    return problems.xp.stack([solution.coordinates for solution in warm_start], axis=1)
 
 
 def _solution(problems: Objectives, arrival: Arrival, outputs: Array, tolerance: float) -> Solution:

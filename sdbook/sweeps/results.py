@@ -145,7 +145,7 @@ class Results:
         list of dict
             noise, rate, seed, method and round; the accuracies of each kind (None where there is
             no instance of it); converged, relative_gradient_norm and evaluations of the solver
-            (None for the straightened model).
+            (None for the linearised model).
         """
         records = []
         for (noise, rate, seed, method), outcome in self.outcomes.items():

@@ -48,7 +48,7 @@ class Method:
         One for all students, or one for each.
     loss : Loss or sequence of Loss, optional
         One for all rounds, or one for each; cross-entropy by default.
-    model : {"softmax", "linear"}
+    model : {"softmax", "linearised"}
 
     Raises
     ------
@@ -71,7 +71,7 @@ class Method:
 
     def __post_init__(self) -> None:
         _validate.count("rounds", self.rounds)
-        if self.model not in ("softmax", "linear"):
+        if self.model not in ("softmax", "linearised"):
             raise ValueError(f"model is {self.model!r}; accepted are 'softmax' and 'linear'")
         _ = self.refinements, self.losses
 
@@ -100,7 +100,7 @@ class Method:
         parts = [
             f"{self.rounds} rounds: {short(self.refinements)}" if self.rounds > 1 else "1 round"
         ]
-        parts.append("straightened" if self.model == "linear" else short(self.losses))
+        parts.append("linearised" if self.model == "linearised" else short(self.losses))
         return f"Method({'; '.join(parts)})"
 
 
@@ -205,7 +205,7 @@ class Sweep:
         self,
         folder: str | os.PathLike[str] | None = None,
         *,
-        jobs: int | None = None,
+        n_jobs: int | None = None,
         stack: int | None = None,
         progress: bool = True,
     ) -> Results:
@@ -218,12 +218,12 @@ class Sweep:
             decides its outcome, the code of your own refinements and losses among it (see
             `fingerprint`). What is there is not computed again, whether this sweep computed it
             before it was interrupted, or another one did.
-        jobs : int, optional
+        n_jobs : int, optional
             Processes, -1 for as many as there are processors. By default, what
             ``joblib.parallel_config`` says, and one outside of it.
         stack : int, optional
             Runs that are trained together at most. By default, as many as make matrix products
-            fast, and no fewer pieces of work than `jobs` can be busy with.
+            fast, and no fewer pieces of work than `n_jobs` can be busy with.
         progress : bool
             Show a progress bar.
 
@@ -248,7 +248,7 @@ class Sweep:
         by_key = {cell.key: cell for cell in cells.values()}
         outcomes = resume(
             {key: cell.setting for key, cell in by_key.items()},
-            lambda missing: self._compute([by_key[key] for key in missing], jobs, stack),
+            lambda missing: self._compute([by_key[key] for key in missing], n_jobs, stack),
             folder,
             name="sweep",
             unit="run",
@@ -267,13 +267,13 @@ class Sweep:
         test = None if self.test is None else (self.test.features, self.test.labels)
         whole = fingerprint(
             VERSION,
-            (self.train.features, self.train.labels, self.train.classes, test),
+            (self.train.features, self.train.labels, self.train.n_classes, test),
             (float(self.lam), self.tolerance, self.exact),
         )
         ends = {name: method.beginnings[-1] for name, method in self.methods.items()}
         matrices = {
             (name, rate): _validate.row_stochastic(
-                f"noises[{name!r}]({rate:g})", make(rate), self.train.classes
+                f"noises[{name!r}]({rate:g})", make(rate), self.train.n_classes
             )
             for (name, make), rate in product(self.noises.items(), self.rates)
         }
@@ -298,15 +298,15 @@ class Sweep:
         }
 
     def _compute(
-        self, missing: Sequence[_Cell], jobs: int | None, stack: int | None
+        self, missing: Sequence[_Cell], n_jobs: int | None, stack: int | None
     ) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield the key and outcome of each run, as they are finished."""
         draws: dict[tuple[str, int], dict[str, _Cell]] = {}
         for cell in missing:
             draws.setdefault((fingerprint(cell.matrix), cell.seed), {})[cell.method] = cell
-        workers = joblib.effective_n_jobs(jobs)
+        workers = joblib.effective_n_jobs(n_jobs)
         if stack is None:
-            stack = max(1, min(WIDTH // self.train.classes, len(draws) // (2 * workers)))
+            stack = max(1, min(WIDTH // self.train.n_classes, len(draws) // (2 * workers)))
         alike: dict[tuple[str, ...], list[dict[str, _Cell]]] = {}
         for draw in draws.values():
             alike.setdefault(tuple(draw), []).append(draw)
@@ -319,7 +319,7 @@ class Sweep:
         task = _Task(
             methods=self.methods,
             beginnings={name: method.beginnings for name, method in self.methods.items()},
-            classes=self.train.classes,
+            n_classes=self.train.n_classes,
             lam=float(self.lam),
             exact=self.exact,
             tolerance=self.tolerance,
@@ -331,7 +331,7 @@ class Sweep:
         arrays = [fact.features, fact.eigenvalues, fact.basis, self.train.labels]
         if self.test is not None:
             arrays += [self.test.features, self.test.labels]
-        parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+        parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         for finished in parallel(joblib.delayed(_work)(task, piece, *arrays) for piece in pieces):
             yield from finished
 
@@ -353,7 +353,7 @@ class _Task:
 
     methods: Mapping[str, Method]
     beginnings: Mapping[str, list[str]]
-    classes: int
+    n_classes: int
     lam: float
     exact: bool
     tolerance: float | None
@@ -394,7 +394,7 @@ def _work(
                 fact,
                 given,
                 task.lam,
-                classes=task.classes,
+                n_classes=task.n_classes,
                 rounds=method.rounds,
                 refinement=method.refinement,
                 loss=method.loss,
@@ -402,7 +402,7 @@ def _work(
                 true_labels=labels,
                 test=None if test_labels is None else (test_features, test_labels),
                 tolerance=task.tolerance,
-                after=runs or None,
+                warm_start=runs or None,
             )
         begun |= {beginning: runs for beginning in beginnings if beginning not in begun}
         finished += [(draw[name].key, _outcome(run)) for draw, run in zip(piece, runs, strict=True)]

@@ -14,12 +14,12 @@ def plain(values: NDArray[np.float64]) -> Reals:
     return float(values) if np.ndim(values) == 0 else values
 
 
-def of_pairs(name: str, values: ArrayLike, classes: int) -> NDArray[np.float64]:
+def of_pairs(name: str, values: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     """Check one row of K numbers for each (true, given) pair: an array (..., K, K, K)."""
     array = np.asarray(values, dtype=float)
-    if array.ndim < 3 or array.shape[-3:] != (classes,) * 3:
+    if array.ndim < 3 or array.shape[-3:] != (n_classes,) * 3:
         raise ValueError(
-            f"{name} has shape {array.shape}; accepted is (..., {classes}, {classes}, {classes}): "
+            f"{name} has shape {array.shape}; accepted is (..., {n_classes}, {n_classes}, {n_classes}): "
             "true class, given label, class"
         )
     if not np.isfinite(array).all():

@@ -68,10 +68,10 @@ class BlockWeights(NamedTuple):
 
 
 def block_eigenvalues(
-    classes: int,
-    per_class: int,
+    n_classes: int,
+    n_per_class: int,
     *,
-    superclasses: int = 1,
+    n_superclasses: int = 1,
     c: ArrayLike,
     d: ArrayLike,
     e: ArrayLike | None = None,
@@ -80,9 +80,9 @@ def block_eigenvalues(
 
     Parameters
     ----------
-    classes, per_class : int
+    n_classes, n_per_class : int
         Number of classes K, and of instances per class n.
-    superclasses : int
+    n_superclasses : int
         Number of superclasses S; must divide K.
     c, d, e : float or array_like
         Correlations, ``1 > c > d >= e``; `e` defaults to `d`.
@@ -104,7 +104,7 @@ def block_eigenvalues(
     >>> tuple(round(s, 6) for s in theory.block_eigenvalues(4, 10, c=0.5, d=0.2))
     (0.5, 3.5, 3.5, 11.5)
     """
-    K, n, S = _sizes(classes, per_class, superclasses)
+    K, n, S = _sizes(n_classes, n_per_class, n_superclasses)
     c_ = _validate.reals("c", c, -1, 1, open_high=True)
     d_ = _validate.reals("d", d, -1, 1)
     e_ = d_ if e is None else _validate.reals("e", e, -1, 1)
@@ -125,12 +125,14 @@ def block_eigenvalues(
     return BlockSpectrum(*map(plain, (instance, class_, superclass, np.maximum(global_, 0))))
 
 
-def block_multiplicities(classes: int, per_class: int, *, superclasses: int = 1) -> BlockSpectrum:
+def block_multiplicities(
+    n_classes: int, n_per_class: int, *, n_superclasses: int = 1
+) -> BlockSpectrum:
     """Return how often each eigenvalue of `block_eigenvalues` occurs (Proposition 4).
 
     Parameters
     ----------
-    classes, per_class, superclasses : int
+    n_classes, n_per_class, n_superclasses : int
         K, n and S, as in `block_eigenvalues`.
 
     Returns
@@ -149,7 +151,7 @@ def block_multiplicities(classes: int, per_class: int, *, superclasses: int = 1)
     >>> theory.block_multiplicities(6, 60, superclasses=2)
     BlockSpectrum(instance=354, class_=4, superclass=1, global_=1)
     """
-    K, n, S = _sizes(classes, per_class, superclasses)
+    K, n, S = _sizes(n_classes, n_per_class, n_superclasses)
     return BlockSpectrum(K * (n - 1), K - S, S - 1, 1)
 
 
@@ -306,14 +308,14 @@ def superclass_means(
     return means
 
 
-def group_of_each_class(classes: int, superclasses: ArrayLike | None) -> NDArray[np.int64]:
+def group_of_each_class(n_classes: int, superclasses: ArrayLike | None) -> NDArray[np.int64]:
     """Check superclasses of equal size, one for each class; all classes in one by default."""
     if superclasses is None:
-        return np.zeros(classes, dtype=np.int64)
+        return np.zeros(n_classes, dtype=np.int64)
     groups = np.asarray(superclasses)
-    if groups.shape != (classes,):
+    if groups.shape != (n_classes,):
         raise ValueError(
-            f"superclasses has shape {groups.shape}; accepted is one for each class, ({classes},)"
+            f"superclasses has shape {groups.shape}; accepted is one for each class, ({n_classes},)"
         )
     members, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
     if sizes.min() != sizes.max():
@@ -324,10 +326,10 @@ def group_of_each_class(classes: int, superclasses: ArrayLike | None) -> NDArray
     return members
 
 
-def _sizes(classes: Any, per_class: Any, superclasses: Any) -> tuple[int, int, int]:
-    K = _validate.count("classes", classes, 2)
-    n = _validate.count("per_class", per_class)
-    S = _validate.count("superclasses", superclasses, 1, K)
+def _sizes(n_classes: Any, n_per_class: Any, n_superclasses: Any) -> tuple[int, int, int]:
+    K = _validate.count("n_classes", n_classes, 2)
+    n = _validate.count("n_per_class", n_per_class)
+    S = _validate.count("n_superclasses", n_superclasses, 1, K)
     if K % S:
         raise ValueError(
             f"superclasses is {S}; accepted are divisors of the number of classes, {K}"

@@ -1,4 +1,4 @@
-"""The optimum in one equation, the same with a straightened softmax, and what that costs.
+"""The optimum in one equation, the same with a linearised softmax, and what that costs.
 
 Everything is written with the Gram matrix G, so that it can be read beside the text; for large
 data the solvers say the same without building G. The equation is that of the setting of Jeong &

@@ -21,7 +21,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def linearised_hessian(features: ArrayLike, classes: int, lam: float) -> Floats:
+def linearised_hessian(features: ArrayLike, n_classes: int, lam: float) -> Floats:
     """Return the theorem's matrix, ``(Phi^T Phi + K N lambda I) / (K N)`` (Proposition 6).
 
     It acts on each column of theta. Where outputs are uniform it is the objective's Hessian.
@@ -30,7 +30,7 @@ def linearised_hessian(features: ArrayLike, classes: int, lam: float) -> Floats:
     ----------
     features : array_like of shape (N, d)
         Features Phi, of any norms.
-    classes : int
+    n_classes : int
         Number of classes K, at least 2.
     lam : float
         L2 strength lambda of the mean loss, > 0.
@@ -52,7 +52,7 @@ def linearised_hessian(features: ArrayLike, classes: int, lam: float) -> Floats:
            [0.12, 0.41]])
     """
     Phi = _features(features)
-    K = _validate.count("classes", classes, 2)
+    K = _validate.count("n_classes", n_classes, 2)
     lam = _validate.regularisation(lam)
     return Phi.T @ Phi / (K * len(Phi)) + lam * np.eye(Phi.shape[1])
 

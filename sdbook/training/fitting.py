@@ -374,11 +374,11 @@ def _mean_loss(loss: Loss, logits: torch.Tensor, targets: torch.Tensor) -> torch
     return loss.value(logits, log_norm, outputs, targets).mean()
 
 
-def _logits(module: nn.Module, inputs: Any, classes: int | None = None) -> torch.Tensor:
+def _logits(module: nn.Module, inputs: Any, n_classes: int | None = None) -> torch.Tensor:
     logits = module(inputs)
-    expected = "(instances, classes)" if classes is None else f"(instances, {classes})"
+    expected = "(instances, classes)" if n_classes is None else f"(instances, {n_classes})"
     fits = isinstance(logits, torch.Tensor) and logits.ndim == 2
-    if not fits or (classes is not None and logits.shape[1] != classes):
+    if not fits or (n_classes is not None and logits.shape[1] != n_classes):
         found = tuple(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
         raise ValueError(f"the module returns {found}; accepted are logits of shape {expected}")
     return logits

@@ -91,7 +91,7 @@ def distill(
     given_labels: ArrayLike,
     lam: float,
     *,
-    classes: int | None = None,
+    n_classes: int | None = None,
     rounds: int = 5,
     refinement: Refinement | Sequence[Refinement] = as_is,
     loss: Loss | Sequence[Loss] | None = None,
@@ -101,7 +101,7 @@ def distill(
     device: str | torch.device = "auto",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
-    watch: Callable[[int, int, nn.Module], object] | None = None,
+    callback: Callable[[int, int, nn.Module], object] | None = None,
     progress: bool = True,
 ) -> Run:
     """Train a teacher network on given labels and student networks on each other's outputs.
@@ -121,7 +121,7 @@ def distill(
     lam : float
         L2 strength lambda of the mean loss, >= 0: ``lam / 2`` times the sum of squares of all
         parameters that are trained is added to the mean loss, as in `sdbook.distill`.
-    classes, rounds, refinement, loss, true_labels
+    n_classes, rounds, refinement, loss, true_labels
         As in `sdbook.distill`.
     recipe : Recipe, optional
         Epochs, optimiser, early stopping, and where students start.
@@ -136,9 +136,9 @@ def distill(
         Where to keep finished rounds, and each epoch of the round in progress. Called again with
         the same arguments, the run continues after the last whole epoch; on a processor it ends
         with the same bits. More rounds can be asked for later, and `true_labels`, `test`, `device`
-        and `watch` may change. A folder of a run that differs in anything else is refused, and so
+        and `callback` may change. A folder of a run that differs in anything else is refused, and so
         are damaged files; see the notes. Other files in the folder are left alone.
-    watch : callable, optional
+    callback : callable, optional
         Called after each epoch with the round, the epoch and the module, to measure something.
         Epochs that were trained before a run continued are not repeated for it.
     progress : bool
@@ -205,7 +205,7 @@ def distill(
     seed = _validate.count("seed", seed, 0)
     where = choose_device(device)
     instances = Instances(inputs, recipe.batch_size)
-    given, K = _validate.given_labels(given_labels, len(instances), classes)
+    given, K = _validate.given_labels(given_labels, len(instances), n_classes)
     new = None if test is None else (Instances(test[0], recipe.batch_size), test[1])
     judge = _judge(given, true_labels, new, K)
     refinements = _validate.one_each("refinement", refinement, rounds - 1, "student")
@@ -247,7 +247,7 @@ def distill(
                 seed=seed,
             )
             network = None if files is None else network_of(module)
-            fitting = _trained(Fitting(module, task, network), files, watch, bar)
+            fitting = _trained(Fitting(module, task, network), files, callback, bar)
             steps.append(_round(fitting, judge, None if new is None else new[0]))
     return Run(tuple(steps), lam, type(first).__name__, given)
 
@@ -255,7 +255,7 @@ def distill(
 def _trained(
     fitting: Fitting,
     files: Checkpoints | None,
-    watch: Callable[[int, int, nn.Module], object] | None,
+    callback: Callable[[int, int, nn.Module], object] | None,
     bar: Any,
 ) -> Fitting:
     """Train a round to its end, from where its file says that it stopped."""
@@ -269,8 +269,8 @@ def _trained(
         if files is not None:
             files.save(task.t, fitting.state())
         bar.update()
-        if watch is not None:
-            watch(task.t, len(fitting.history), fitting.module)
+        if callback is not None:
+            callback(task.t, len(fitting.history), fitting.module)
     bar.update(task.recipe.epochs - len(fitting.history))
     return fitting
 
@@ -288,7 +288,7 @@ def _round(fitting: Fitting, judge: Judge | None, test_instances: Instances | No
         t=task.t,
         targets=fitting.task.targets,
         outputs=outputs,
-        weights=module.state_dict(),
+        coef=module.state_dict(),
         test_outputs=test_outputs,
         accuracy=None if judge is None else judge.accuracy(outputs, test_outputs),
         certificate=None,
@@ -351,18 +351,18 @@ def _learning(module: nn.Module) -> dict[int, str]:
     }
 
 
-def _kept(instances: int, recipe: Recipe, seed: int) -> torch.Tensor:
+def _kept(n_samples: int, recipe: Recipe, seed: int) -> torch.Tensor:
     """Return the mask of the instances that are trained on."""
-    kept = torch.ones(instances, dtype=torch.bool)
+    kept = torch.ones(n_samples, dtype=torch.bool)
     if recipe.patience is None:
         return kept
-    aside = max(round(recipe.hold_out * instances), 1)
-    if aside == instances:
+    aside = max(round(recipe.hold_out * n_samples), 1)
+    if aside == n_samples:
         raise ValueError(
-            f"hold_out is {recipe.hold_out}, which is all {instances} instances; accepted are "
+            f"hold_out is {recipe.hold_out}, which is all {n_samples} instances; accepted are "
             "shares that leave one to train on"
         )
-    order = np.random.default_rng([HOLD_OUT, seed]).permutation(instances)
+    order = np.random.default_rng([HOLD_OUT, seed]).permutation(n_samples)
     kept[order[:aside]] = False
     return kept
 
@@ -371,15 +371,15 @@ def _judge(
     given: NDArray[np.int64],
     true_labels: ArrayLike | None,
     test: tuple[Instances, ArrayLike] | None,
-    classes: int,
+    n_classes: int,
 ) -> Judge | None:
     if true_labels is None:
         if test is not None:
             raise ValueError("test is given without true_labels; accepted are both or neither")
         return None
     if test is None:
-        return Judge.of(given, true_labels, None, 0, classes)
-    return Judge.of(given, true_labels, test[1], len(test[0]), classes)
+        return Judge.of(given, true_labels, None, 0, n_classes)
+    return Judge.of(given, true_labels, test[1], len(test[0]), n_classes)
 
 
 def _depends_on(

@@ -72,7 +72,7 @@ NOISY = {
 @pytest.mark.parametrize("name", NOISY)
 def test_with_wrong_labels_rounds_first_help_and_then_hurt(name):
     rate, lam, rounds, gain, loss = NOISY[name]
-    C = noise.symmetric(whole(name).classes, rate)
+    C = noise.symmetric(whole(name).n_classes, rate)
     curve = accuracies_over_rounds(name, C, lam, rounds)
     clearly_above(curve.max(), curve[0], measured=gain)
     clearly_above(curve.max(), curve[-1], measured=loss)
@@ -80,7 +80,7 @@ def test_with_wrong_labels_rounds_first_help_and_then_hurt(name):
 
 @pytest.mark.parametrize(("name", "rounds", "loss"), [("digits", 6, 1.9), ("words", 5, 9.4)])
 def test_with_clean_labels_rounds_only_hurt(name, rounds, loss):
-    C = np.eye(whole(name).classes)
+    C = np.eye(whole(name).n_classes)
     curve = accuracies_over_rounds(name, C, 1e-4, rounds)
     assert (np.diff(curve) <= 0).all(), curve
     clearly_above(curve[0], curve[-1], measured=loss)

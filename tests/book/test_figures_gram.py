@@ -41,7 +41,7 @@ def test_block_means_leave_out_instances_with_themselves():
 
 
 def test_block_means_of_blocks_are_their_correlations():
-    data = datasets.block_correlated(4, 5, superclasses=2, c=0.5, d=0.2, e=0.1)
+    data = datasets.block_correlated(4, 5, n_superclasses=2, c=0.5, d=0.2, e=0.1)
     c, d, e = 0.5, 0.2, 0.1
     expected = [[c, d, e, e], [d, c, e, e], [e, e, c, d], [e, e, d, c]]
     shuffled = np.random.default_rng(1).permutation(len(data))

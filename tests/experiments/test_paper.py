@@ -58,7 +58,7 @@ def split_of(hub, source, per_class, rng, names, bare=False):
 def write_copy(hub, source, folder, per_class=None, extra=(), seed=0):
     """A copy with all splits of a source, as `DatasetDict.save_to_disk` leaves it."""
     rng = np.random.default_rng(seed)
-    names = [*extra, *(f"thing {k}" for k in range(source.classes))]
+    names = [*extra, *(f"thing {k}" for k in range(source.n_classes))]
     sizes = per_class or {}
     splits = {
         name: split_of(hub, source, sizes.get(name, 2), rng, names, bare=source.names is not None)
@@ -90,11 +90,11 @@ def test_every_source_reads_a_copy_of_its_form(hub, tmp_path, name):
     sizes = dict.fromkeys(source.train, 3) | dict.fromkeys(source.test, 2)
     copy = write_copy(hub, source, tmp_path / "copy", sizes, extra)
     train, test, names = load_pictures(source, copy)
-    assert names == tuple(f"thing {k}" for k in range(source.classes))
-    whole = source.classes * 3 * len(source.train)
+    assert names == tuple(f"thing {k}" for k in range(source.n_classes))
+    whole = source.n_classes * 3 * len(source.train)
     if source.test:
-        np.testing.assert_array_equal(np.bincount(train.labels), [3] * source.classes)
-        np.testing.assert_array_equal(np.bincount(test.labels), [2] * source.classes)
+        np.testing.assert_array_equal(np.bincount(train.labels), [3] * source.n_classes)
+        np.testing.assert_array_equal(np.bincount(test.labels), [2] * source.n_classes)
     else:
         assert len(test.labels) == whole // 5
         assert len(train.labels) == whole - whole // 5
@@ -347,7 +347,7 @@ def test_the_choice_is_the_best_on_held_out_given_labels():
                 )
                 steps = [*runs[0].rounds, runs[1].last]
                 for m, step in enumerate(steps):
-                    answers = (train.features[part] @ step.weights).argmax(axis=1)
+                    answers = (train.features[part] @ step.coef).argmax(axis=1)
                     right[m, i] = (answers == given[part]).mean()
             for m, each in enumerate(found):
                 # A solver that stops earlier may answer a held-out instance or two otherwise.

@@ -20,7 +20,7 @@ def task():
         fact=factorise(train.features),
         given=noise.corrupt(train.labels, C, rng=0),
         held_out=(held.features[:300], noise.corrupt(held.labels[:300], C, rng=1)),
-        classes=10,
+        n_classes=10,
         lams=[1e-3, 1e-2],
         finer=[1e-3, 3e-3, 1e-2],
         C=C,
@@ -65,7 +65,7 @@ def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
     def recorded(*args, loss=None, start=None, **options):
         if loss is not None and not loss.convex:
             started.append((args[2], start))
-        return solve(*args, loss=loss, start=start, **options)
+        return solve(*args, loss=loss, warm_start=start, **options)
 
     probes = dict(zip(task.lams, task.teachers, strict=True))
     monkeypatch.setattr(methods, "solve", recorded)

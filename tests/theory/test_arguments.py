@@ -18,7 +18,7 @@ def test_a_phase_diagram_is_one_call():
     """Entry by entry what single calls say: rates down, lambdas across."""
     rates, lams = np.array([0.0, 0.3, 0.6, 0.8]), np.array([1e-5, 1e-4, 1e-3])
     matrices = np.stack([noise.asymmetric(4, rate) for rate in rates])[:, None]
-    spectrum = theory.block_eigenvalues(4, 20, superclasses=2, c=0.5, d=0.2, e=0.1)
+    spectrum = theory.block_eigenvalues(4, 20, n_superclasses=2, c=0.5, d=0.2, e=0.1)
     grid = theory.block_shrinkage(spectrum, 4 * 4 * 20 * lams)
     kind = {"superclasses": PAIRS}
     maps = {
@@ -55,9 +55,9 @@ def test_a_phase_diagram_is_one_call():
 
 def test_block_eigenvalues_of_arrays():
     c = np.array([0.3, 0.5])
-    both = theory.block_eigenvalues(4, 10, superclasses=2, c=c, d=0.2, e=0.1)
+    both = theory.block_eigenvalues(4, 10, n_superclasses=2, c=c, d=0.2, e=0.1)
     for i, one in enumerate(c):
-        single = theory.block_eigenvalues(4, 10, superclasses=2, c=one, d=0.2, e=0.1)
+        single = theory.block_eigenvalues(4, 10, n_superclasses=2, c=one, d=0.2, e=0.1)
         assert [np.broadcast_to(s, 2)[i] for s in both] == pytest.approx(list(single))
 
 
@@ -103,7 +103,7 @@ def test_assumptions_of_candidate_sets():
 
 ERRORS = {
     "e too negative": (
-        lambda: theory.block_eigenvalues(4, 10, superclasses=2, c=0.5, d=0.2, e=-0.5),
+        lambda: theory.block_eigenvalues(4, 10, n_superclasses=2, c=0.5, d=0.2, e=-0.5),
         r"global eigenvalue -.*accepted are those of a Gram matrix",
     ),
     "c in an array": (
@@ -111,7 +111,7 @@ ERRORS = {
         r"c is 1.0; accepted are numbers in \[-1, 1\)",
     ),
     "multiplicities": (
-        lambda: theory.block_multiplicities(4, 10, superclasses=3),
+        lambda: theory.block_multiplicities(4, 10, n_superclasses=3),
         r"superclasses is 3; accepted are divisors of the number of classes, 4",
     ),
     "factor above one": (

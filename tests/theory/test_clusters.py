@@ -23,7 +23,7 @@ def means(rows, groups):
 def test_differences_shrink_at_the_rate_of_their_kind(block, t):
     """Inside classes by p, between classes by q, between superclasses by r: each round, exactly."""
     spectrum = theory.block_eigenvalues(
-        block.K, block.n, superclasses=block.S, c=block.c, d=block.d, e=block.e
+        block.K, block.n, n_superclasses=block.S, c=block.c, d=block.d, e=block.e
     )
     p, q, r, _ = theory.block_shrinkage(spectrum, block.ridge)
     told, outputs = np.eye(block.K)[block.given], block.outputs(t)
@@ -42,7 +42,7 @@ def test_differences_shrink_at_the_rate_of_their_kind(block, t):
 @given(blocks())
 def test_what_is_inside_a_class_goes_first(block):
     spectrum = theory.block_eigenvalues(
-        block.K, block.n, superclasses=block.S, c=block.c, d=block.d, e=block.e
+        block.K, block.n, n_superclasses=block.S, c=block.c, d=block.d, e=block.e
     )
     p, q, r, _ = theory.block_shrinkage(spectrum, block.ridge)
     assert p < q <= r

@@ -142,9 +142,9 @@ def test_the_match_of_labels_is_the_match_of_outputs():
 def test_clean_margins_are_those_of_the_model(shape, n, lam, t):
     K, S = shape
     c, d, e = 0.6, 0.3, 0.1 if S > 1 else 0.3
-    data = datasets.block_correlated(K, n, superclasses=S, c=c, d=d, e=e)
+    data = datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
     outputs = LabelAveraging(data.features, lam, K).outputs(datasets.one_hot(data.labels, K), t)
-    spectrum = theory.block_eigenvalues(K, n, superclasses=S, c=c, d=d, e=e)
+    spectrum = theory.block_eigenvalues(K, n, n_superclasses=S, c=c, d=d, e=e)
     shrinkage = theory.block_shrinkage(spectrum, K * K * n * lam)
     margins = clean_margins(shrinkage, t, superclass_size=K // S)
     lead = outputs[0, 0] - outputs[0]

@@ -27,14 +27,15 @@ def other_features(features, kind):
     return vectors * np.sqrt(np.maximum(values, 0))  # "from G alone"
 
 
-@pytest.mark.parametrize("model", ["softmax", "linear"])
+@pytest.mark.parametrize("model", ["softmax", "linearised"])
 @pytest.mark.parametrize("kind", ["rotated", "wider", "from G alone"])
 def test_same_gram_matrix_same_outputs_in_every_round(problem, kind, model):
     features, given = problem
     others = other_features(features, kind)
     assert others @ others.T == pytest.approx(features @ features.T, abs=1e-12)
     one, two = (
-        distill(F, given, 1e-3, classes=4, rounds=3, model=model).rounds for F in (features, others)
+        distill(F, given, 1e-3, n_classes=4, rounds=3, model=model).rounds
+        for F in (features, others)
     )
     for a, b in zip(one, two, strict=True):
         assert b.outputs == pytest.approx(a.outputs, abs=1e-6)
@@ -43,7 +44,9 @@ def test_same_gram_matrix_same_outputs_in_every_round(problem, kind, model):
 def test_another_gram_matrix_gives_other_outputs(problem):
     features, given = problem
     squeezed = datasets.normalise(features * np.linspace(0.2, 1, 12))
-    one, two = (distill(F, given, 1e-3, classes=4, rounds=1).teacher for F in (features, squeezed))
+    one, two = (
+        distill(F, given, 1e-3, n_classes=4, rounds=1).teacher for F in (features, squeezed)
+    )
     assert np.abs(one.outputs - two.outputs).max() > 0.01
 
 

@@ -1,4 +1,4 @@
-"""The straightened softmax: Propositions 1 to 3, against the exact solver and plain arithmetic."""
+"""The linearised softmax: Propositions 1 to 3, against the exact solver and plain arithmetic."""
 
 from __future__ import annotations
 

@@ -113,14 +113,14 @@ def test_rounds_bound_of_six_classes():
 
 def test_six_classes_three_linear_rounds_four_exact_ones():
     C = noise.superclass(superclasses(SIX), 0.5)
-    assert accuracies(SIX, C, 3e-4, 5, "linear") == [0.5, 0.5, 1, 1, 1]
+    assert accuracies(SIX, C, 3e-4, 5, "linearised") == [0.5, 0.5, 1, 1, 1]
     assert accuracies(SIX, C, 3e-4, 5, "softmax") == [0.5, 0.5, 0.5, 1, 1]
 
 
 def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_student():
     C = noise.superclass(superclasses(TEN), 0.72)
     assert theory.rounds_bound(shrinkage(TEN, 2e-4), C) == pytest.approx(2.64, abs=5e-3)
-    assert first_all_right(accuracies(TEN, C, 2e-4, 5, "linear")) == 3
+    assert first_all_right(accuracies(TEN, C, 2e-4, 5, "linearised")) == 3
     assert first_all_right(accuracies(TEN, C, 2e-4, 6, "softmax")) == 5
     data, given = blocks_and_wrong_labels(TEN, C)
     run = partial_label(data.features, given, 2e-4, true_labels=data.labels)
@@ -131,7 +131,7 @@ def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
     """No softmax of two classes is steeper than its tangent at uniform outputs."""
     block, C = {"classes": 2, "per_class": 60, "c": 0.5, "d": 0.2}, noise.symmetric(2, 0.25)
     assert 8 < theory.rounds_bound(shrinkage(block, 3e-4), C) < 9
-    assert first_all_right(accuracies(block, C, 3e-4, 12, "linear")) == 9
+    assert first_all_right(accuracies(block, C, 3e-4, 12, "linearised")) == 9
     assert first_all_right(accuracies(block, C, 3e-4, 12, "softmax")) == 7
 
 
@@ -141,7 +141,7 @@ def test_lopsided_noise_repaired_and_spoiled_by_exact_rounds():
     C = np.kron(np.eye(2), [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]])
     assert theory.assumptions(C, superclasses(block)).hold
     assert 4 < theory.rounds_bound(shrinkage(block, 7e-4), C) < 5
-    linear = accuracies(block, C, 7e-4, 20, "linear")
+    linear = accuracies(block, C, 7e-4, 20, "linearised")
     assert first_all_right(linear) == 5
     exact = np.array(accuracies(block, C, 7e-4, 20, "softmax"))
     assert (np.flatnonzero(exact == 1) + 1).tolist() == [5, 6, 7, 8]
@@ -151,7 +151,7 @@ def test_lopsided_noise_repaired_and_spoiled_by_exact_rounds():
 def test_ten_classes_without_a_gap_nothing_helps():
     C = noise.superclass(superclasses(TEN), 0.8)  # as many labels of each class in a superclass
     assert math.isinf(theory.rounds_bound(shrinkage(TEN, 2e-4), C))
-    for model in ("linear", "softmax"):
+    for model in ("linearised", "softmax"):
         assert accuracies(TEN, C, 2e-4, 8, model) == pytest.approx([0.2] * 8)
     data, given = blocks_and_wrong_labels(TEN, C)
     run = partial_label(data.features, given, 2e-4, true_labels=data.labels)
@@ -160,7 +160,7 @@ def test_ten_classes_without_a_gap_nothing_helps():
 
 def test_superclasses_of_two_classes_rounds_help_but_the_partial_label_student_falls():
     C = noise.superclass(superclasses(EIGHT), 0.3)
-    assert first_all_right(accuracies(EIGHT, C, 2e-4, 4, "linear")) == 2
+    assert first_all_right(accuracies(EIGHT, C, 2e-4, 4, "linearised")) == 2
     assert first_all_right(accuracies(EIGHT, C, 2e-4, 6, "softmax")) == 5
     data, given = blocks_and_wrong_labels(EIGHT, C)
     run = partial_label(data.features, given, 2e-4, true_labels=data.labels)
@@ -170,7 +170,7 @@ def test_superclasses_of_two_classes_rounds_help_but_the_partial_label_student_f
 def test_pair_flip_rounds_help_but_the_partial_label_student_falls():
     """Every two-hot target is a tie between true and given label; a tie counts as a fair coin."""
     C = noise.pair_flip(6, 0.4)
-    assert first_all_right(accuracies(PAIRS, C, 2e-4, 6, "linear")) == 5
+    assert first_all_right(accuracies(PAIRS, C, 2e-4, 6, "linearised")) == 5
     assert first_all_right(accuracies(PAIRS, C, 2e-4, 10, "softmax")) == 9
     data, given = blocks_and_wrong_labels(PAIRS, C)
     run = partial_label(data.features, given, 2e-4, true_labels=data.labels)
@@ -182,7 +182,7 @@ def test_rounds_bound_is_where_the_linear_model_gets_everything_right(rate):
     block = {**SIX, "superclasses": 1, "d": 0.2, "e": 0.2}
     C = noise.symmetric(6, rate)
     bound = theory.rounds_bound(shrinkage(block, 3e-4), C)
-    shares = accuracies(block, C, 3e-4, math.floor(bound) + 2, "linear")
+    shares = accuracies(block, C, 3e-4, math.floor(bound) + 2, "linearised")
     assert first_all_right(shares) == math.floor(bound) + 1
 
 

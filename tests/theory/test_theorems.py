@@ -20,7 +20,7 @@ rounds = st.one_of(st.integers(1, 12), st.floats(0.1, 12))
 
 def shrinkage(block):
     spectrum = theory.block_eigenvalues(
-        block.K, block.n, superclasses=block.S, c=block.c, d=block.d, e=block.e
+        block.K, block.n, n_superclasses=block.S, c=block.c, d=block.d, e=block.e
     )
     return theory.block_shrinkage(spectrum, block.ridge)
 

@@ -87,7 +87,7 @@ def runs(block, k):
     data = datasets.block_correlated(block.K, block.n, **spread)
     lam = block.ridge / (block.K**2 * block.n)
     run = partial_label(
-        data.features, block.given, lam, k=k, model="linear", true_labels=block.true
+        data.features, block.given, lam, k=k, model="linearised", true_labels=block.true
     )
     return run.accuracies("all")[-1]
 
@@ -134,7 +134,7 @@ def test_no_other_class_in_all_sets_is_not_enough_without_balance():
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.06, 0.1, 0.14])
-@pytest.mark.parametrize("model", ["linear", "softmax"])
+@pytest.mark.parametrize("model", ["linearised", "softmax"])
 def test_little_even_noise_defeats_candidates_and_not_rounds(rate, model):
     """Five classes, q/p = 8, fewer wrong labels than 1/7."""
     s, large, *_ = theory.block_eigenvalues(5, 50, **FIVE)
@@ -197,7 +197,7 @@ def test_a_class_of_more_instances_is_everybodys_second_without_any_tie():
         given[np.flatnonzero(true == k)[: len(lies)]] = lies
     s, large, *_ = theory.block_eigenvalues(5, 50, **FIVE)
     box = data.features[kept], given, 7 * s * large / (large - 8 * s) / (5 * len(true))
-    how = {"model": "linear", "true_labels": true}
+    how = {"model": "linearised", "true_labels": true}
     assert distill(*box, rounds=2, **how).accuracies("all").tolist() == [1, 1]
     run = partial_label(*box, **how)
     assert run.accuracies("all")[-1] < 0.5

@@ -175,9 +175,11 @@ def output_heatmaps(
     return axes
 
 
-def _class_ticks(ax: Axes, classes: int, names: Sequence[str], panels: int) -> None:
+def _class_ticks(ax: Axes, n_classes: int, names: Sequence[str], panels: int) -> None:
     """Label as many classes as fit under a panel."""
-    step = 1 if classes * panels <= 20 else 3 if classes * panels <= 40 else max(1, classes - 1)
-    shown = range(0, classes, step)
+    step = (
+        1 if n_classes * panels <= 20 else 3 if n_classes * panels <= 40 else max(1, n_classes - 1)
+    )
+    shown = range(0, n_classes, step)
     ax.set_xticks(list(shown), [names[k] for k in shown])
     ax.tick_params(axis="x", length=0)

@@ -65,7 +65,7 @@ def _first_right(K: int, n: int, block: dict[str, float], C: np.ndarray, lam: fl
     spectrum = theory.block_eigenvalues(K, n, **block)  # type: ignore[arg-type]
     bound = theory.rounds_bound(theory.block_shrinkage(spectrum, K * K * n * lam), C)
     found = [math.floor(bound) + 1]
-    for model in ("linear", "softmax"):
+    for model in ("linearised", "softmax"):
         run = distillation.distill(
             data.features, given, lam, rounds=10, model=model, true_labels=data.labels
         )
@@ -97,7 +97,7 @@ def _undercounted() -> tuple[bool, str]:
     ten = _first_right(10, 50, TEN, noise.superclass([0] * 5 + [1] * 5, 0.72), 2e-4)
     return six[0] == six[2] and ten[0] == ten[2], (
         f"Six classes, half of the labels wrong: {six[0]} rounds promised, {six[1]} in the "
-        f"straightened model, {six[2]} with the exact softmax. Ten classes, 72% wrong: {ten[0]}, "
+        f"linearised model, {six[2]} with the exact softmax. Ten classes, 72% wrong: {ten[0]}, "
         f"{ten[1]} and {ten[2]}."
     )
 
@@ -106,7 +106,7 @@ def _overcounted() -> tuple[bool, str]:
     promised, straight, exact = _first_right(2, 60, TWO, noise.symmetric(2, 0.25), 3e-4)
     return exact >= promised, (
         f"Two classes, a quarter of the labels wrong: {promised} rounds promised, {straight} in "
-        f"the straightened model, {exact} with the exact softmax. With two classes no softmax is "
+        f"the linearised model, {exact} with the exact softmax. With two classes no softmax is "
         "steeper than its tangent at uniform outputs."
     )
 
@@ -120,13 +120,13 @@ def _spoiled() -> tuple[bool, str]:
         model: distillation.distill(
             data.features, given, 7e-4, rounds=20, model=model, true_labels=data.labels
         ).accuracies("all")
-        for model in ("linear", "softmax")
+        for model in ("linearised", "softmax")
     }
-    straight, exact = (shares[model] == 1 for model in ("linear", "softmax"))
+    straight, exact = (shares[model] == 1 for model in ("linearised", "softmax"))
     first, last = exact.argmax() + 1, len(exact) - exact[::-1].argmax()
     return bool(exact[exact.argmax() :].all()), (
         f"Six classes in two superclasses, lopsided noise with a gap of {theory.gap(C):g} that "
-        f"meets every assumption of Theorem 3. The straightened model has all labels right from "
+        f"meets every assumption of Theorem 3. The linearised model has all labels right from "
         f"round {straight.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
         f"round 20 it has {shares['softmax'][-1]:.0%}."
     )
@@ -180,7 +180,7 @@ def _everybodys_second() -> tuple[bool, str]:
     repaired, found = [], []
     for C in (even, leaning):
         data, given = _blocks(5, 50, {"superclasses": 1, "c": 0.4, "d": 0.15}, C)
-        for model in ("linear", "softmax"):
+        for model in ("linearised", "softmax"):
             box = (data.features, given, lam)
             rounds = distillation.distill(*box, rounds=2, model=model, true_labels=data.labels)
             student = distillation.partial_label(*box, model=model, true_labels=data.labels)
@@ -189,7 +189,7 @@ def _everybodys_second() -> tuple[bool, str]:
     return min(found) > 0.999, (
         f"Five classes in one superclass, q/p = 8, 8% wrong labels, evenly: class 0 is the second "
         f"candidate of all right labels but its own. Two rounds of self-distillation have "
-        f"{min(repaired):.0%}, one partial-label student {found[0]:.0%} in the straightened model "
+        f"{min(repaired):.0%}, one partial-label student {found[0]:.0%} in the linearised model "
         f"and {found[1]:.0%} with the exact softmax. With 10%, a little more of them called 0 and "
         f"no tie: {found[2]:.0%} and {found[3]:.0%}."
     )
@@ -234,7 +234,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
     ),
     CounterExample(
         "undercounted",
-        "The exact softmax needs as many rounds as the straightened one.",
+        "The exact softmax needs as many rounds as the linearised one.",
         _undercounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
         "tests/theory/test_numbers.py::"
@@ -243,7 +243,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
     ),
     CounterExample(
         "overcounted",
-        "The exact softmax never needs fewer rounds than the straightened one.",
+        "The exact softmax never needs fewer rounds than the linearised one.",
         _overcounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
         "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linear_ones",

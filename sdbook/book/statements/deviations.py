@@ -37,7 +37,7 @@ def _exceeds(left: ArrayLike, right: ArrayLike) -> float:
 
 def _factors(block: Blocks) -> theory.BlockSpectrum:
     eigenvalues = theory.block_eigenvalues(
-        block.K, block.n, superclasses=block.S, c=block.c, d=block.d, e=block.e
+        block.K, block.n, n_superclasses=block.S, c=block.c, d=block.d, e=block.e
     )
     return theory.block_shrinkage(eigenvalues, block.ridge)
 
@@ -49,7 +49,7 @@ def self_distillation(rng: Generator) -> float:
     """Each round's targets are the outputs of the round before."""
     drawn = problem(rng)
     labels = rng.integers(drawn.K, size=drawn.N)
-    run = distillation.distill(drawn.features, labels, drawn.lam, classes=drawn.K, rounds=3)
+    run = distillation.distill(drawn.features, labels, drawn.lam, n_classes=drawn.K, rounds=3)
     taught = [np.eye(drawn.K)[labels], *(each.outputs for each in run.rounds[:-1])]
     return _largest(*(a - b.targets for a, b in zip(taught, run.rounds, strict=True)))
 
@@ -57,7 +57,7 @@ def self_distillation(rng: Generator) -> float:
 def probe(rng: Generator) -> float:
     """No step away from the solution lowers the objective."""
     drawn = problem(rng)
-    best = solvers.solve(drawn.features, drawn.targets, drawn.lam).weights
+    best = solvers.solve(drawn.features, drawn.targets, drawn.lam).coef
     steps = rng.standard_normal((20, *best.shape)) * 10.0 ** rng.uniform(-4, 0, (20, 1, 1))
     return _exceeds(drawn.objective(best), min(drawn.objective(best + step) for step in steps))
 
@@ -135,7 +135,7 @@ def fixed_point(rng: Generator) -> float:
     found = solvers.solve(drawn.features, drawn.targets, drawn.lam, tolerance=1e-12)
     right = theory.fixed_point(drawn.gram, drawn.targets, found.outputs, drawn.lam)
     theta = drawn.features.T @ (drawn.targets - found.outputs) / (drawn.N * drawn.lam)
-    return _largest(found.outputs - right, found.weights - theta)
+    return _largest(found.outputs - right, found.coef - theta)
 
 
 def certificate(rng: Generator) -> float:
@@ -144,8 +144,8 @@ def certificate(rng: Generator) -> float:
     few = int(rng.integers(2, 6))  # stopped early on purpose
     early = solvers.solve(drawn.features, drawn.targets, drawn.lam, max_evaluations=few, warn=False)
     best = solvers.solve(drawn.features, drawn.targets, drawn.lam, tolerance=1e-12)
-    slope = float(np.linalg.norm(drawn.gradient(early.weights)))
-    above = drawn.objective(early.weights) - drawn.objective(best.weights)
+    slope = float(np.linalg.norm(drawn.gradient(early.coef)))
+    above = drawn.objective(early.coef) - drawn.objective(best.coef)
     promised = early.certificate.gap_bound
     assert promised is not None
     return max(
@@ -200,7 +200,7 @@ def block_model(rng: Generator) -> float:
     """Vectors have the inner products that were asked for."""
     drawn = blocks(rng)
     data = datasets.block_correlated(
-        drawn.K, drawn.n, superclasses=drawn.S, c=drawn.c, d=drawn.d, e=drawn.e
+        drawn.K, drawn.n, n_superclasses=drawn.S, c=drawn.c, d=drawn.d, e=drawn.e
     )
     return _largest(data.gram() - drawn.gram)
 
@@ -209,8 +209,8 @@ def block_spectrum(rng: Generator) -> float:
     """Eigenvalues, as often as they occur, of the matrix itself."""
     drawn = blocks(rng)
     K, n, S = drawn.K, drawn.n, drawn.S
-    values = theory.block_eigenvalues(K, n, superclasses=S, c=drawn.c, d=drawn.d, e=drawn.e)
-    number = theory.block_multiplicities(K, n, superclasses=S)
+    values = theory.block_eigenvalues(K, n, n_superclasses=S, c=drawn.c, d=drawn.d, e=drawn.e)
+    number = theory.block_multiplicities(K, n, n_superclasses=S)
     repeated = np.repeat(np.array(values), np.array(number))
     return _largest(np.linalg.eigvalsh(drawn.gram) - np.sort(repeated))
 
@@ -333,7 +333,7 @@ def candidate_sets(rng: Generator) -> float:
     """A student's targets are its teacher's largest outputs, with equal shares."""
     drawn = problem(rng)
     labels, k = rng.integers(drawn.K, size=drawn.N), int(rng.integers(1, drawn.K + 1))
-    run = distillation.partial_label(drawn.features, labels, drawn.lam, k=k, classes=drawn.K)
+    run = distillation.partial_label(drawn.features, labels, drawn.lam, k=k, n_classes=drawn.K)
     return _largest(run.last.targets - top(run.teacher.outputs, k))
 
 

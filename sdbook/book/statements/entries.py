@@ -208,7 +208,7 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement(
         "prop-linearised",
         "proposition",
-        "The optimum with a straightened softmax",
+        "The optimum with a linearised softmax",
         "Y − U = G (a I + G)⁻¹ (T − U) with a = K N λ.",
         (STRAIGHT, "λ > 0", "rows of T sum to one"),
         ("sdbook.theory.linearised", "sdbook.solvers.LabelAveraging"),
@@ -221,7 +221,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "prop-tangent-error",
         "proposition",
         "What the tangent costs",
-        "The straightened outputs differ from the exact ones by at most the tangent's error E, "
+        "The linearised outputs differ from the exact ones by at most the tangent's error E, "
         "whose row i is at most Rᵢ²/4 for logits of range Rᵢ; and the answer stays where the "
         "lead is large enough.",
         ("λ > 0", "logits of the exact optimum"),

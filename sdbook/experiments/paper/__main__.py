@@ -163,7 +163,7 @@ def check(options: argparse.Namespace) -> Record:
     if options.lam:
         options.lam.sort()
     if options.data in paper.SOURCES:
-        check_limit(options.limit, paper.SOURCES[options.data].classes)
+        check_limit(options.limit, paper.SOURCES[options.data].n_classes)
         if options.copy is not None and not options.copy.is_dir():
             raise ValueError(f"copy is {str(options.copy)!r}; accepted is a folder")
         # First the one that says which extra is missing.
@@ -193,7 +193,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
         model=options.model,
         folder=kept / part,
         device=options.device,
-        batch=options.batch,
+        batch_size=options.batch,
         limit=options.limit,
     )
     record.begin()
@@ -210,7 +210,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
                 seeds=options.seeds,
                 lams=options.lam,
                 folder=options.out / "choices",
-                jobs=options.jobs,
+                n_jobs=options.jobs,
             )
     results = paper.run(
         train,
@@ -218,10 +218,12 @@ def run(options: argparse.Namespace, record: Record) -> str:
         strengths,
         seeds=options.seeds,
         folder=options.out / "runs",
-        jobs=options.jobs,
+        n_jobs=options.jobs,
     )
     sizes = f"{len(train)} instances for training, {len(test)} for testing"
-    lines = [f"{train.name}: {sizes}, {train.features.shape[1]} features, {train.classes} classes"]
+    lines = [
+        f"{train.name}: {sizes}, {train.features.shape[1]} features, {train.n_classes} classes"
+    ]
     if options.limit is not None:
         lines.append(f"TRIAL: at most {options.limit} instances of each part (--limit).")
     notes = paper.notes(results, strengths)

@@ -34,7 +34,7 @@ def load(
     model: Any = BACKBONE,
     folder: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    batch: int = 64,
+    batch_size: int = 64,
     progress: bool = True,
     limit: int | None = None,
 ) -> tuple[Dataset, Dataset]:
@@ -50,7 +50,7 @@ def load(
         As in `sdbook.embedding.embed_images`.
     folder : path, optional
         Where finished batches of features are kept, in a folder for each part.
-    device, batch, progress
+    device, batch_size, progress
         As in `sdbook.embedding.embed_images`.
     limit : int, optional
         For a trial: instances of the training set, and of the test set, to keep at most, as many
@@ -78,7 +78,7 @@ def load(
         if copy is not None:
             raise ValueError(f"copy is {os.fspath(copy)!r}; accepted with {data!r} is none")
         whole = datasets.words() if data == "words" else datasets.digits()
-        check_limit(limit, whole.classes)
+        check_limit(limit, whole.n_classes)
         train, test = (part.take(some(part.labels, limit)) for part in whole.split(rng=0))
         return (train, test) if data == "words" else _with_superclasses(train, test)
     if isinstance(data, str):
@@ -99,7 +99,7 @@ def load(
             content=part.content,
             folder=None if folder is None else Path(folder) / name,
             device=device,
-            batch=batch,
+            batch_size=batch_size,
             progress=progress,
         )
 

@@ -144,7 +144,7 @@ def corruptions(
     >>> list(corruptions(train, ["symmetric"]))
     ['symmetric']
     """
-    K, superclasses = train.classes, train.superclasses
+    K, superclasses = train.n_classes, train.superclasses
     known: dict[str, Callable[[float], ArrayLike]] = {
         "superclass": lambda rate: _inside(superclasses, rate),
         "symmetric": lambda rate: noise.symmetric(K, rate),

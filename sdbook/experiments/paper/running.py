@@ -24,7 +24,7 @@ def run(
     *,
     seeds: int = 3,
     folder: str | os.PathLike[str] | None = None,
-    jobs: int | None = 1,
+    n_jobs: int | None = 1,
     progress: bool = True,
 ) -> Results:
     """Train teachers, students and partial-label students, and measure them on the test set.
@@ -37,7 +37,7 @@ def run(
         Of `choose` or `fixed`, one for each kind and rate of noise and each model.
     seeds : int
         As in `experiment`.
-    folder, jobs
+    folder, n_jobs
         As in `sdbook.sweeps.Sweep.run`.
     progress : bool
         Show a progress bar.
@@ -87,7 +87,7 @@ def run(
             sweep = experiment(
                 train, test, lam=lam, noises=[name], rates=together, seeds=seeds, rounds=rounds
             )
-            found[lam] |= sweep.run(folder, jobs=jobs, progress=False).outcomes
+            found[lam] |= sweep.run(folder, n_jobs=n_jobs, progress=False).outcomes
             bar.update(len(together))
     methods = {
         "self-distillation": students[:rounds],

@@ -53,7 +53,7 @@ class Source:
 
     title: str
     hub: str
-    classes: int
+    n_classes: int
     train: tuple[str, ...] = ("train",)
     test: tuple[str, ...] = ("test",)
     image: str = "image"
@@ -150,7 +150,7 @@ def load_pictures(
         If a split or a column is not there, the number of classes is not the paper's, or `limit`
         is below it.
     """
-    check_limit(limit, source.classes)
+    check_limit(limit, source.n_classes)
     try:
         import datasets as hub
     except ImportError as error:
@@ -173,10 +173,10 @@ def load_pictures(
             f"one has {train.column_names}"
         )
     kept = _classes(train, source)
-    if len(kept) != source.classes:
+    if len(kept) != source.n_classes:
         raise ValueError(
             f"{source.title} has {len(kept)} classes here; accepted is a copy with the "
-            f"{source.classes} of the paper"
+            f"{source.n_classes} of the paper"
         )
     names = tuple(kept.values())
     rows = np.flatnonzero(np.isin(train[source.label][:], list(kept)))
@@ -194,10 +194,10 @@ def load_pictures(
     )
 
 
-def check_limit(limit: int | None, classes: int) -> None:
+def check_limit(limit: int | None, n_classes: int) -> None:
     """Refuse a limit that would leave a class without an instance."""
     if limit is not None:
-        _validate.count("limit", limit, classes)
+        _validate.count("limit", limit, n_classes)
 
 
 def some(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.intp]:

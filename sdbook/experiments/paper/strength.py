@@ -125,7 +125,7 @@ def grid(train: Dataset) -> tuple[float, ...]:
     >>> paper.grid(train)
     (1e-06, 1e-05, 0.0001, 0.001, 0.01, 0.1)
     """
-    middle = -round(float(np.log10(train.classes * train.features.shape[1])))
+    middle = -round(float(np.log10(train.n_classes * train.features.shape[1])))
     return tuple(float(f"1e{power}") for power in range(middle - 3, middle + 3))
 
 
@@ -204,7 +204,7 @@ def choose(
     rounds: int = 5,
     lams: ArrayLike | None = None,
     folder: str | os.PathLike[str] | None = None,
-    jobs: int | None = 1,
+    n_jobs: int | None = 1,
     progress: bool = True,
 ) -> list[Strength]:
     """Choose the L2 strength of each model for each kind and rate of noise, without a clean label.
@@ -238,7 +238,7 @@ def choose(
         What to try, > 0; `grid` by default.
     folder : path, optional
         Where the scores of each draw are kept, as in `sdbook.sweeps.Sweep.run`.
-    jobs : int, optional
+    n_jobs : int, optional
         Draws to work on at once, in processes of their own; -1 for as many as processors.
     progress : bool
         Show a progress bar.
@@ -287,7 +287,7 @@ def choose(
     place_of: dict[str, tuple[str, float, int]] = {}
     for place, key in keys.items():  # without noise all kinds and seeds are one draw
         place_of.setdefault(key, place)
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1)
+    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
     found = resume(
         {
             key: dict(zip(("noise", "rate", "seed"), place, strict=True), lams=tried, models=names)
@@ -314,9 +314,9 @@ def choose(
     return chosen
 
 
-def _folds(instances: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+def _folds(n_samples: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
     """Return what to train on and what to judge by: the same for every draw and strength."""
-    parts = np.array_split(np.random.default_rng(0).permutation(instances), FOLDS)
+    parts = np.array_split(np.random.default_rng(0).permutation(n_samples), FOLDS)
     enough = min(FOLDS, -(-JUDGED // len(parts[-1])))
     return [
         (np.sort(np.concatenate(parts[:i] + parts[i + 1 :])), np.sort(parts[i]))
@@ -333,9 +333,9 @@ def _judge(
     rounds: int,
 ) -> tuple[str, dict[str, Any]]:
     """Return, model by model, the agreement with given labels of instances not trained on."""
-    candidates = {"refinement": "top-k", "k": 2, "student_loss": "gce"}
+    candidates = {"refinement": "top_k", "k": 2, "student_loss": "generalised_cross_entropy"}
     scores = []
-    for method, most in (({"refinement": "as is"}, rounds), (candidates, 2)):
+    for method, most in (({"refinement": "as_is"}, rounds), (candidates, 2)):
         chooser = SelfDistilledClassifierCV(
             rounds=most,
             lams=lams,

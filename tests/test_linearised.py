@@ -79,7 +79,7 @@ def test_both_spaces_agree(problem, t):
         instance.outputs(problem.targets, t), feature.outputs(problem.targets, t), atol=1e-8
     )
     np.testing.assert_allclose(
-        instance.weights(problem.targets, t + 1), feature.weights(problem.targets, t + 1), atol=1e-5
+        instance.coef(problem.targets, t + 1), feature.coef(problem.targets, t + 1), atol=1e-5
     )
 
 
@@ -119,7 +119,7 @@ def test_predictions_on_training_instances_are_the_outputs(problem, t):
 @examples
 @given(instances_known, st.floats(1, 12))
 def test_parameters_sum_to_zero_over_the_classes(problem, t):
-    theta = averaging(problem).weights(problem.targets, t)
+    theta = averaging(problem).coef(problem.targets, t)
     np.testing.assert_allclose(theta.sum(axis=1), 0, atol=1e-10 * (1 + np.abs(theta).max()))
 
 

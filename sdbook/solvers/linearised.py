@@ -53,11 +53,11 @@ class LabelAveraging:
 
     features: Array | Factorisation
     lam: float
-    classes: int
+    n_classes: int
 
     def __post_init__(self) -> None:
         _validate.regularisation(self.lam)
-        _validate.count("classes", self.classes, 2)
+        _validate.count("classes", self.n_classes, 2)
         object.__setattr__(self, "features", factorise(self.features))
 
     @property
@@ -68,7 +68,7 @@ class LabelAveraging:
     @property
     def ridge(self) -> float:
         """``K N lambda``: eigenvalues well above it pass, those well below are damped."""
-        return self.classes * self.factorisation.instances * self.lam
+        return self.n_classes * self.factorisation.n_samples * self.lam
 
     @property
     def shrinkage(self) -> Array:
@@ -100,9 +100,9 @@ class LabelAveraging:
         """
         t = _validate.real("t", t, 0)
         _validate.targets(
-            "targets", targets, self.factorisation.features, self.classes, signed=True
+            "targets", targets, self.factorisation.features, self.n_classes, signed=True
         )
-        uniform = 1 / self.classes
+        uniform = 1 / self.n_classes
         return uniform + self._apply_filter(targets - uniform, t)
 
     def averaging_weights(self, instance: int, t: float = 1) -> Array:
@@ -128,13 +128,13 @@ class LabelAveraging:
         """
         fact = self.factorisation
         t = _validate.real("t", t, 0)
-        instance = _validate.count("instance", instance, 0, fact.instances - 1)
+        instance = _validate.count("instance", instance, 0, fact.n_samples - 1)
         xp = _validate.namespace("features", fact.features)
-        one = xp.zeros((fact.instances, 1), dtype=fact.features.dtype, device=fact.features.device)
+        one = xp.zeros((fact.n_samples, 1), dtype=fact.features.dtype, device=fact.features.device)
         one[instance, 0] = 1.0
         return self._apply_filter(one, t)[:, 0]  # the filter is symmetric: a column is a row
 
-    def weights(self, targets: Array, t: float = 1) -> Array:
+    def coef(self, targets: Array, t: float = 1) -> Array:
         """Return the parameters theta of the round-t model.
 
         Parameters
@@ -156,8 +156,8 @@ class LabelAveraging:
         """
         t = _validate.real("t", t, 1)
         fact = self.factorisation
-        _validate.targets("targets", targets, fact.features, self.classes, signed=True)
-        centred = targets - 1 / self.classes
+        _validate.targets("targets", targets, fact.features, self.n_classes, signed=True)
+        centred = targets - 1 / self.n_classes
         factors = (self.shrinkage ** (t - 1) / (self.ridge + fact.eigenvalues))[:, None]
         V, phi = fact.basis, fact.features
         if fact.space == "feature":
@@ -187,7 +187,7 @@ class LabelAveraging:
         """
         known = self.factorisation.features
         _validate.new_instances("features", features, known.shape[1], known)
-        return 1 / self.classes + product(features, self.weights(targets, t))
+        return 1 / self.n_classes + product(features, self.coef(targets, t))
 
     def _apply_filter(self, rows: Array, t: float) -> Array:
         """Multiply by the t-th power of ``G (K N lambda I + G)^-1``."""
