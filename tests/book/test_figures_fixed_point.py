@@ -1,60 +1,63 @@
-"""The figures on the equation of the optimum: what is drawn is what was given."""
+"""The figures of chapter 4: the optimum as a fixed point."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from reading import bar_shades, bars, heights, ink, line, points, shade, ticks, written
 
 from sdbook.book import figures
 from sdbook.book.figures.fixed_point import (
-    both_sides,
-    outputs_of_one,
-    over_lambda,
-    residual_curves,
+    equation_sides,
+    outputs_of_one_image,
+    residuals_over_iterations,
 )
 
 
-@pytest.mark.parametrize("write", [figures.power_of_ten, figures.at_most])
-def test_only_positive_numbers_have_a_power_of_ten(write):
-    with pytest.raises(ValueError, match="value must be positive, got 0"):
-        write(0)
+@pytest.fixture(params=figures.MODES)
+def figure(request):
+    with figures.theme(request.param):
+        yield Figure((6.4, 4.2))
 
 
-def test_the_staircase_goes_from_the_axis_to_the_curve_and_across_to_the_line():
-    ax = Figure().add_subplot()
-    y = np.linspace(0, 1, 3)
-    both_sides(ax, y, 1 - y, path=[0.2, 0.8, 0.2], crossing=0.5)
-    _, _, stairs, dot = ax.lines
-    corners = list(zip(*stairs.get_data(), strict=True))
-    assert corners == [(0.2, 0.0), (0.2, 0.8), (0.8, 0.8), (0.8, 0.2), (0.2, 0.2)]
-    assert [float(v[0]) for v in dot.get_data()] == [0.5, 0.5]
+def test_the_staircase_goes_from_the_axis_to_the_curve_and_across_to_the_line(figure):
+    ax, y = figure.add_subplot(), np.linspace(0, 1, 3)
+    equation_sides(ax, y, 1 - y, path=[0.2, 0.8, 0.2], crossing=0.5)
+    assert points(ax, "path") == [(0.2, 0.0), (0.2, 0.8), (0.8, 0.8), (0.8, 0.2), (0.2, 0.2)]
+    assert points(ax, "solution") == [(0.5, 0.5)]
+    assert heights(ax, "f(y)") == [1, 0.5, 0]
+    assert heights(ax, "y") == line(ax, "y").get_xdata().tolist()
+    assert shade(line(ax, "f(y)")) == figures.colour("student")
 
 
-@pytest.mark.parametrize("mode", figures.MODES)
-def test_outputs_of_one_mark_the_label_and_the_truth(mode):
+def test_without_a_path_there_is_no_staircase(figure):
+    ax = figure.add_subplot()
+    equation_sides(ax, [0, 1], [1, 0], crossing=0.5)
+    assert {each.get_label() for each in ax.lines} == {"y", "f(y)", "solution"}
+    with pytest.raises(ValueError, match=r"guesses and answers must have shape \(n,\)"):
+        equation_sides(ax, [0, 1], [1, 0, 1], crossing=0.5)
+
+
+def test_outputs_of_one_image_mark_the_label_and_the_truth(figure):
     outputs = np.array([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3]])
-    with figures.theme(mode):
-        figure = Figure(figsize=(6.4, 4.2))
-        outputs_of_one(figure, np.zeros((8, 8)), outputs, 0, [1, 2], given=0, limit=0.8)
-        bars = figure.axes[0]
-        assert [bar.get_width() for bar in bars.patches] == pytest.approx([0.5, 0.3, 0.2])
-        colours = [to_hex(bar.get_facecolor()) for bar in bars.patches]
-        assert colours[:2] == [figures.colour("given"), figures.colour("true")]
-    assert [text.get_text() for text in bars.texts] == ["its label 50%", "the truth 30%"]
+    outputs_of_one_image(figure, np.eye(8), outputs, 0, [1, 2], given=0, limit=0.8, maximum=0.6)
+    one, picture, all_of_them = figure.axes
+    assert bars(one, "outputs") == [0.5, 0.3, 0.2]
+    marked = [figures.colour("given"), figures.colour("true")]
+    assert bar_shades(one, "outputs") == [*marked, figures.colour("grid")]
+    assert ink(one) == dict(zip(["its label 50%", "the truth 30%"], marked, strict=True))
+    assert ticks(one.xaxis) == ["0%", "25%", "50%", "75%"]
+    assert picture.images[0].get_array().tolist() == np.eye(8).tolist()
+    assert all_of_them.images[0].get_array().tolist() == outputs.tolist()
+    assert all_of_them.images[0].get_clim() == (0, 0.6)
 
 
-def test_residual_curves_leave_the_axis_at_its_foot():
-    ax = Figure().add_subplot()
-    residual_curves(ax, [1.0, 1e-3, 0.0], [[1.0, 1.0, 1.0]], limits=(1e-6, 3))
-    assert list(ax.lines[-1].get_ydata()) == pytest.approx([1, 1e-3, 1e-7])
-    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["10⁻⁶", "10⁻³", "1"]
-
-
-def test_over_lambda_names_its_curves_and_the_powers_of_ten():
-    ax = Figure(figsize=(6.4, 4)).add_subplot()
-    curves = {"few": [0.1, 0.9], "many": [0.1, 0.2]}
-    over_lambda(ax, [1e-1, 1e-3], curves, {"few": "given", "many": "student"}, ylabel="output")
-    assert [text.get_text() for text in ax.texts] == ["few", "many"]
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["10⁻¹", "10⁻²", "10⁻³"]
+def test_residuals_leave_the_axis_at_its_foot(figure):
+    ax = figure.add_subplot()
+    residuals_over_iterations(ax, [1.0, 1e-3, 0.0], [[1.0, 1.0, 1.0]], limits=(1e-6, 3))
+    assert heights(ax, "shown")[:2] == [1, 1e-3]
+    assert heights(ax, "shown")[2] < 1e-6
+    assert heights(ax, "other") == [1, 1, 1]
+    assert ticks(ax.yaxis) == ["10⁻⁶", "10⁻³", "1"]
+    assert written(ax) == []

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from reading import line, shade, ticks, written
 
 from sdbook import datasets
 from sdbook.book import figures
-from sdbook.book.figures.gram import block_means, gram_map, gram_panels, signed
+from sdbook.book.figures.gram import block_means, gram_map, gram_panels, similarity_colours
 
 
 @pytest.mark.parametrize("mode", figures.MODES)
 def test_zero_is_the_page_and_one_the_strongest_colour(mode):
     with figures.theme(mode):
-        colours = signed()
+        colours = similarity_colours()
         assert to_hex(colours(0.5)) == figures.colour("background")
         assert to_hex(colours(0.0)) == figures.colour("corrupted")
         assert to_hex(colours(1.0)) == to_hex(figures.sequential()(1.0))
@@ -55,8 +56,7 @@ def test_the_map_is_sorted_by_class():
     gram_map(ax, gram, [1, 0, 1], class_names=("cat", "dog"))
     shown = np.asarray(ax.images[0].get_array())
     assert shown == pytest.approx(np.array([[1, 0.1, 0.2], [0.1, 1, 0.7], [0.2, 0.7, 1]]))
-    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog"]
-    assert list(ax.get_xticks()) == [0, 1.5]
+    assert ticks(ax.xaxis) == ticks(ax.yaxis) == ["cat", "dog"]
 
 
 @pytest.mark.parametrize("mode", figures.MODES)
@@ -67,17 +67,20 @@ def test_the_panels_name_both_means(mode):
         pairs, means, values = gram_panels(figure, data.gram(), data.labels, shown=[0, 8, 9])
     assert pairs.images[0].get_array().shape == (3, 3)
     assert np.diag(np.asarray(means.images[0].get_array())) == pytest.approx([0.6] * 3)
-    texts = [text.get_text() for text in values.texts]
-    assert texts == ["different classes −0.20", "same class 0.60"]
+    assert written(values) == ["different classes −0.20", "same class 0.60"]
+    assert line(values, "same class").get_xdata() == pytest.approx([0.6] * 2)
+    assert line(values, "different classes").get_xdata() == pytest.approx([-0.2] * 2)
+    titles = [ax.get_title(loc="left") for ax in (pairs, means)]
+    assert titles == ["every pair", "mean of each block"]
+    with figures.theme(mode):
+        assert shade(line(values, "same class")) == figures.colour("student")
+        assert shade(line(values, "different classes")) == figures.colour("muted")
 
 
 def test_no_similarity_is_not_minus_zero():
     gram = np.eye(4) - 1e-4 * (1 - np.eye(4))
     values = gram_panels(Figure(), gram, [0, 0, 1, 1], shown=[0, 2, 1, 3])[2]
-    assert {text.get_text() for text in values.texts} == {
-        "different classes 0.00",
-        "same class 0.00",
-    }
+    assert set(written(values)) == {"different classes 0.00", "same class 0.00"}
 
 
 def test_errors_name_the_argument():
@@ -85,5 +88,5 @@ def test_errors_name_the_argument():
         block_means(np.zeros((2, 3)), [0, 1])
     with pytest.raises(ValueError, match=r"labels \(N,\), got \(3, 3\) and \(2,\)"):
         gram_map(Figure().add_subplot(), np.eye(3), [0, 1])
-    with pytest.raises(ValueError, match="labels has 1 of class 1"):
+    with pytest.raises(ValueError, match=r"labels must have two instances .*, got 1 of class 1"):
         block_means(np.eye(3), [0, 0, 1])

@@ -1,11 +1,11 @@
-"""Pictures of words: strips, the tree and its cut, one word looked up."""
+"""The figures of chapter 13: strips, the tree and its cut, one word looked up."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from reading import bar_shades, bars, ink, line, strokes, ticks, written
 from scipy.cluster.hierarchy import linkage
 
 from sdbook.book.figures import colour, theme
@@ -26,33 +26,40 @@ def merges():
     return linkage(pairs, "complete")
 
 
-def texts(parent):
-    return [text.get_text() for text in parent.texts]
-
-
 def test_strips_have_a_line_for_each_value_and_name_the_mean(figure):
     ax = figure.add_subplot()
     similarity_strips(ax, {"same": [0.4, 0.2, 0.3], "other": [0.0, -0.1]})
-    lines = [len(collection.get_segments()) for collection in ax.collections]
-    assert lines == [3, 1, 2, 1]
-    assert texts(ax) == ["0.30", "same", "\N{MINUS SIGN}0.05", "other"]
+    assert (strokes(ax, "same"), strokes(ax, "other")) == (3, 2)
+    assert written(ax) == ["0.30", "same", "−0.05", "other"]
+    means = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert means["−0.05"] == pytest.approx(-0.05), "at the mean"
+    assert ink(ax)["same"] != ink(ax)["other"]
+    assert ax.yaxis_inverted(), "the first on top"
 
 
 @pytest.mark.parametrize(("height", "inside"), [(0.9, 2), (0.3, 1), (0.1, 0)])
 def test_what_is_merged_below_the_cut_is_coloured(figure, merges, height, inside):
     ax = figure.add_subplot()
     class_tree(ax, merges, NAMES, FAMILIES, height=height)
-    branches = [line for line in ax.lines if len(line.get_xdata()) == 4]
+    branches = [each for each in ax.lines if "merge" in each.get_label()]
     assert len(branches) == 3
-    assert sum(line.get_color() == colour("student") for line in branches) == inside
-    assert any(np.allclose(line.get_xdata(), height) for line in ax.lines), "the cut"
-    labels = [tick.get_text() for tick in ax.get_yticklabels()]
-    assert sorted(labels) == ["fig · fruit", "gull · bird", "plum · fruit", "tern · bird"]
+    for branch in branches:
+        below = max(branch.get_xdata()) < height
+        assert branch.get_color() == colour("student" if below else "muted")
+    assert sum(branch.get_label() == "merge below the cut" for branch in branches) == inside
+    assert set(line(ax, "cut").get_xdata()) == {height}
+    assert sorted(ticks(ax.yaxis)) == ["fig · fruit", "gull · bird", "plum · fruit", "tern · bird"]
+    places = dict(zip(ticks(ax.yaxis), ax.get_yticks(), strict=True))
+    assert abs(places["gull · bird"] - places["tern · bird"]) == 10, "what is alike is side by side"
 
 
-def test_a_tree_needs_a_name_for_each_class(figure, merges):
-    with pytest.raises(ValueError, match="one entry for each of the 4 classes, got 3 and 4"):
+def test_a_tree_needs_a_name_and_a_family_for_each_class(figure, merges):
+    with pytest.raises(
+        ValueError, match="names must have one entry per class, got 3 for 4 classes"
+    ):
         class_tree(figure.add_subplot(), merges, NAMES[:3], FAMILIES, height=0.5)
+    with pytest.raises(ValueError, match="families must have one entry per class, got 1 for 4"):
+        class_tree(figure.add_subplot(), merges, NAMES, FAMILIES[:1], height=0.5)
 
 
 def test_a_word_is_shown_with_its_outputs_and_neighbours(figure):
@@ -65,11 +72,23 @@ def test_a_word_is_shown_with_its_outputs_and_neighbours(figure):
         largest=0.5,
     )
     (ax,) = figure.axes
-    assert [bar.get_width() for bar in ax.patches] == [0.4, 0.1]
-    assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [colour("true"), colour("given")]
-    shown = texts(figure)
+    assert bars(ax, "outputs") == [0.4, 0.1]
+    assert bar_shades(ax, "outputs") == [colour("true"), colour("given")]
+    assert ticks(ax.yaxis) == ["bird", "fruit"]
+    assert [label.get_color() for label in ax.get_yticklabels()] == [
+        colour("true"),
+        colour("given"),
+    ]
+    assert written(ax) == ["40%", "10%"]
+    shown = written(figure)
     assert shown[0].count("\n") == 2, "three lines at most"
     assert shown[0].endswith("…")
-    assert {"5.10%", "\N{MINUS SIGN}0.40%", "tern: a sea bird", "fruit"} <= set(shown)
-    said = {text.get_text(): text.get_color() for text in figure.texts}
-    assert (said["bird"], said["fruit"]) == (colour("clean"), colour("corrupted"))
+    rows = {}
+    for text in figure.texts[2:]:
+        rows.setdefault(text.get_position()[1], []).append(text.get_text())
+    assert list(rows.values()) == [
+        ["5.10%", "tern: a sea bird", "bird"],
+        ["−0.40%", "plum: blue", "fruit"],
+    ]
+    assert (ink(figure)["bird"], ink(figure)["fruit"]) == (colour("clean"), colour("corrupted"))
+    assert np.all(np.diff(list(rows)) < 0), "from top to bottom"

@@ -1,4 +1,4 @@
-"""The Gram matrix as a picture: every pair of instances, the mean of each block, all values."""
+"""The Gram matrix as a picture: every pair of instances, means over classes, all values."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from sdbook.book.figures.style import colour, sequential
+from sdbook.book.figures.style import colour, frame, sequential
+from sdbook.book.figures.text import typeset
 
-__all__ = ["block_means", "gram_map", "gram_panels", "signed"]
+__all__ = ["block_means", "gram_map", "gram_panels", "similarity_colours"]
 
 
-def signed() -> LinearSegmentedColormap:
-    """The colour map for similarities from -1 to 1: zero is the background of the page.
+def similarity_colours() -> LinearSegmentedColormap:
+    """Return the colour map for similarities from -1 to 1: zero is the background of the page.
 
     Above zero it is :func:`sdbook.book.figures.sequential`, so that 1 looks the same in both.
+
+    Examples
+    --------
+    >>> from matplotlib.colors import to_hex
+    >>> from sdbook.book.figures.gram import similarity_colours
+    >>> to_hex(similarity_colours()(0.5))  # half way between -1 and 1
+    '#ffffff'
     """
     above = sequential()(np.linspace(0, 1, 129))
     below = LinearSegmentedColormap.from_list("below", [colour("corrupted"), colour("background")])
@@ -26,7 +34,7 @@ def signed() -> LinearSegmentedColormap:
 
 
 def block_means(gram: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Return the mean similarity of every two classes, without instances with themselves.
+    """Return the mean similarity of every two classes, leaving out each instance with itself.
 
     Parameters
     ----------
@@ -37,6 +45,11 @@ def block_means(gram: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (K, K)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a class has less than two instances.
 
     Examples
     --------
@@ -52,8 +65,8 @@ def block_means(gram: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     sizes = member.sum(axis=0)
     if sizes.min() < 2:
         raise ValueError(
-            f"labels has {sizes.min():.0f} of class {sizes.argmin()}; "
-            "accepted are two instances of each class or more"
+            "labels must have two instances of each class or more, "
+            f"got {sizes.min():.0f} of class {sizes.argmin()}."
         )
     pairs = np.outer(sizes, sizes) - np.diag(sizes)
     return (member.T @ (G - np.diag(np.diag(G))) @ member) / pairs
@@ -73,18 +86,28 @@ def gram_map(
         Classes, 0 to K - 1.
     class_names : tuple of str, optional
         One for each class; their numbers by default.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.gram import gram_map
+    >>> gram_map(Figure().add_subplot(), [[1, 0.2], [0.2, 1]], [0, 1], class_names=("cat", "dog"))
     """
     G, classes = _square(gram, labels)
     order = np.argsort(classes, kind="stable")
-    ax.imshow(G[np.ix_(order, order)], cmap=signed(), vmin=-1, vmax=1, interpolation="nearest")
+    ax.imshow(G[np.ix_(order, order)], cmap=similarity_colours(), vmin=-1, vmax=1)
     sizes = np.bincount(classes)
     centres = np.cumsum(sizes) - sizes / 2 - 0.5
     names = class_names or tuple(str(k) for k in range(len(sizes)))
     ax.set_xticks(centres, names)
     ax.set_yticks(centres, names)
     ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=colour("muted"), linewidth=0.8)
+    frame(ax, colour("muted"), 0.8)
 
 
 def gram_panels(
@@ -93,12 +116,12 @@ def gram_panels(
     labels: ArrayLike,
     *,
     shown: ArrayLike,
-    limits: tuple[float, float] = (-1.0, 1.5),
 ) -> list[Axes]:
-    """Draw a Gram matrix three times: every pair, the mean of each block, all values.
+    """Draw a Gram matrix in three panels: every pair, the mean of every two classes, all values.
 
     The third panel has the values of pairs of the same class and of different classes as two
-    histograms, each scaled to its own peak. Its axis is the key to the colours of the other two.
+    histograms, each scaled to its own peak, with their means written above them. Its axis, from
+    -1 to 1.5, is the key to the colours of the other two; what lies beyond is counted at its end.
 
     Parameters
     ----------
@@ -109,13 +132,28 @@ def gram_panels(
         Classes, 0 to K - 1.
     shown : array of int
         The instances in the first panel. The other two are about all of them.
-    limits : (low, high)
-        Of the axis of the values.
 
     Returns
     -------
     list of matplotlib.axes.Axes
+        The three panels.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or a class has less than two instances.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook import datasets
+    >>> from sdbook.book.figures.gram import gram_panels
+    >>> data = datasets.block_correlated(2, 3, c=0.5, d=0.2)
+    >>> panels = gram_panels(Figure((6.4, 5)), data.gram(), data.labels, shown=range(6))
+    >>> [text.get_text() for text in panels[2].texts]
+    ['different classes 0.20', 'same class 0.50']
     """
+    limits = (-1.0, 1.5)
     G, classes = _square(gram, labels)
     some = np.asarray(shown)
     pairs = figure.add_axes((0.06, 0.43, 0.4, 0.51))
@@ -134,17 +172,17 @@ def gram_panels(
     for name, (mask, actor) in kinds.items():
         heights, _ = np.histogram(np.clip(G[mask], *limits), bins)
         heights = heights / heights.max()  # a spike must not hide the other
-        values.stairs(heights, bins, fill=True, color=colour(actor), alpha=0.45)
+        values.stairs(heights, bins, fill=True, color=colour(actor), alpha=0.45, label=name)
         values.stairs(heights, bins, color=colour(actor), linewidth=1.4)
         peaks[name] = float(G[mask].mean())
     top = 1.08
     for name, mean in peaks.items():
         actor = kinds[name][1]
-        values.plot([mean, mean], [0, top], color=colour(actor), linewidth=1.6)
+        values.plot([mean, mean], [0, top], color=colour(actor), linewidth=1.6, label=name)
     order = sorted(peaks, key=lambda name: peaks[name])
     for name, side in zip(order, (-6, 6), strict=True):
         values.annotate(
-            f"{name} {round(peaks[name], 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}"),
+            f"{name} {typeset(peaks[name], '.2f')}",
             (peaks[name], top),
             xytext=(side, 1),
             textcoords="offset points",
@@ -157,7 +195,7 @@ def gram_panels(
     key = values.inset_axes((0, -0.13, 1, 0.13))
     key.imshow(
         np.linspace(*limits, 256)[None, :],
-        cmap=signed(), vmin=-1, vmax=1, aspect="auto", extent=(*limits, 0, 1),
+        cmap=similarity_colours(), vmin=-1, vmax=1, aspect="auto", extent=(*limits, 0, 1),
     )  # fmt: skip
     key.set(yticks=[], xlim=limits)
     key.set_xticks([-1, -0.5, 0, 0.5, 1], ["\N{MINUS SIGN}1", "", "0", "", "1"])
@@ -170,6 +208,6 @@ def _square(gram: ArrayLike, labels: ArrayLike) -> tuple[NDArray[np.float64], ND
     G, classes = np.asarray(gram, dtype=float), np.asarray(labels)
     if G.ndim != 2 or G.shape[0] != G.shape[1] or classes.shape != G.shape[:1]:
         raise ValueError(
-            f"gram must have shape (N, N) and labels (N,), got {G.shape} and {classes.shape}"
+            f"gram must have shape (N, N) and labels (N,), got {G.shape} and {classes.shape}."
         )
     return G, classes

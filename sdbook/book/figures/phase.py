@@ -1,14 +1,14 @@
-"""Phase diagrams: accuracy over two axes as an image, the theory's boundary as a line on top."""
+"""Accuracy over two axes as an image, with the boundary that theory predicts as a line."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import ArrayLike, NDArray
 
-from sdbook.book.figures.style import colour, sequential
+from sdbook.book.figures.style import colour, frame, percent_ticks, sequential
 
 
 def phase_diagram(
@@ -17,7 +17,7 @@ def phase_diagram(
     y: ArrayLike,
     accuracy: ArrayLike,
     *,
-    boundary: tuple[ArrayLike, ArrayLike] | None = None,
+    boundary: tuple[ArrayLike, ArrayLike],
     log: bool = False,
     key: bool = True,
     xlabel: str = "share of wrong labels",
@@ -37,7 +37,7 @@ def phase_diagram(
         numbers on the y-axis (rounds) get a tick each where they fit.
     accuracy : array of shape (rows, columns)
         Shares from 0 to 1. What is not finite stays empty.
-    boundary : (xs, ys), optional
+    boundary : (xs, ys)
         Points of a line. It leaves the image where a point is infinite, and has a gap where it is
         not a number. `staircase` makes one that follows the cells of whole rounds.
     log : bool
@@ -46,6 +46,11 @@ def phase_diagram(
         Whether to draw what the colours mean, above the image on the right.
     xlabel, ylabel, title : str
         The last says what the colours show.
+
+    Raises
+    ------
+    ValueError
+        If `x` or `y` do not ascend, shapes do not fit, or an accuracy is not a share.
 
     See Also
     --------
@@ -67,12 +72,12 @@ def phase_diagram(
     if values.shape != (len(rows), len(columns)):
         raise ValueError(
             f"accuracy must have shape (rows, columns) = ({len(rows)}, {len(columns)}), "
-            f"got {values.shape}"
+            f"got {values.shape}."
         )
     finite = values[np.isfinite(values)]
     if finite.size and not (finite.min() >= -1e-9 and finite.max() <= 1 + 1e-9):
         raise ValueError(
-            f"accuracy must be shares from 0 to 1, got {finite.min():g} to {finite.max():g}"
+            f"accuracy must be shares from 0 to 1, got {finite.min():g} to {finite.max():g}."
         )
     x_edges = _edges(columns)
     y_edges = np.exp(_edges(np.log(rows))) if log else _edges(rows)
@@ -90,12 +95,9 @@ def phase_diagram(
         ax.set_yscale("log")
     ax.set_xlim(x_edges[0], x_edges[-1])
     ax.set_ylim(y_edges[0], y_edges[-1])
-    if boundary is not None:
-        _draw_boundary(ax, *boundary)
+    _draw_boundary(ax, *boundary)
     _ticks(ax, rows)
-    for spine in ax.spines.values():
-        spine.set_visible(True)
-        spine.set_color(colour("muted"))
+    frame(ax, colour("muted"))
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     # With y given, matplotlib does not lift the title above the key.
@@ -105,7 +107,7 @@ def phase_diagram(
 
 
 def staircase(x: ArrayLike, least: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the line under all cells from a least whole round upwards.
+    """Return the line below the cells that count, from the first whole round in each column.
 
     Parameters
     ----------
@@ -119,6 +121,11 @@ def staircase(x: ArrayLike, least: ArrayLike) -> tuple[NDArray[np.float64], NDAr
     xs, ys : arrays of shape (2 columns,)
         Corners: half a round below the least one, over the width of each column.
 
+    Raises
+    ------
+    ValueError
+        If `x` does not ascend, or `least` has another shape.
+
     Examples
     --------
     >>> from sdbook.book.figures.phase import staircase
@@ -129,9 +136,7 @@ def staircase(x: ArrayLike, least: ArrayLike) -> tuple[NDArray[np.float64], NDAr
     columns = _ascending("x", x)
     first = np.asarray(least, dtype=float)
     if first.shape != columns.shape:
-        raise ValueError(
-            f"least must have one number for each x, {columns.shape}, got {first.shape}"
-        )
+        raise ValueError(f"least must have shape {columns.shape}, as x, got {first.shape}.")
     edges = _edges(columns)
     return np.repeat(edges, 2)[1:-1], np.repeat(first - 0.5, 2)
 
@@ -139,9 +144,9 @@ def staircase(x: ArrayLike, least: ArrayLike) -> tuple[NDArray[np.float64], NDAr
 def _ascending(name: str, values: ArrayLike, *, positive: bool = False) -> NDArray[np.float64]:
     numbers = np.asarray(values, dtype=float)
     if numbers.ndim != 1 or len(numbers) < 2 or not (np.diff(numbers) > 0).all():
-        raise ValueError(f"{name} must be two or more ascending numbers, got {values!r}")
+        raise ValueError(f"{name} must be two or more ascending numbers, got {values!r}.")
     if positive and numbers[0] <= 0:
-        raise ValueError(f"{name} must be positive on a logarithmic axis, got {numbers[0]:g}")
+        raise ValueError(f"{name} must be > 0 on a logarithmic axis, got {numbers[0]:g}.")
     return numbers
 
 
@@ -165,12 +170,13 @@ def _draw_boundary(ax: Axes, xs: ArrayLike, ys: ArrayLike) -> None:
         solid_joinstyle="miter",
         path_effects=[withStroke(linewidth=5.5, foreground=colour("background"))],
         zorder=3,
+        label="boundary",
     )
 
 
 def _ticks(ax: Axes, rows: NDArray[np.float64]) -> None:
     """Percentages below; whole rounds on the left, as many as there is room for."""
-    ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+    percent_ticks(ax.xaxis)
     if (rows == rows.round()).all():
         room = _inches(ax) / 0.25
         first, span = rows[0], np.ptp(rows)
@@ -191,11 +197,8 @@ def _draw_key(ax: Axes) -> None:
     inch = 1 / _inches(ax)
     strip = ax.inset_axes((0.74, 1 + 0.105 * inch, 0.14, 0.12 * inch))
     strip.imshow(np.linspace(0, 1, 32)[None], cmap=sequential(), aspect="auto", vmin=0, vmax=1)
-    strip.set_xticks([])
-    strip.set_yticks([])
-    for spine in strip.spines.values():
-        spine.set_visible(True)
-        spine.set_color(colour("muted"))
+    strip.set(xticks=[], yticks=[])
+    frame(strip, colour("muted"))
     for x, text, align in ((-0.08, "0%", "right"), (1.08, "100%", "left")):
         strip.text(
             x,

@@ -1,25 +1,23 @@
-"""What changes from round to round: accuracies as lines, outputs as heat maps."""
+"""Accuracy over the rounds of distillation, as lines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from sdbook.book.figures.style import actors, colour, label_lines, sequential
+from sdbook.book.figures.style import colour, label_lines, percent_ticks
 
 
 def accuracy_curves(
     ax: Axes,
     curves: Mapping[str, ArrayLike],
     *,
-    actors_of: Mapping[str, str] | None = None,
-    first_round: int = 1,
-    limits: tuple[float, float] | None = None,
+    actors_of: Mapping[str, str],
+    limits: tuple[float, float],
     ylabel: str = "accuracy",
 ) -> None:
     """Draw one line for each named curve over the rounds, with its name at its end.
@@ -28,158 +26,64 @@ def accuracy_curves(
     ----------
     ax : matplotlib.axes.Axes
     curves : mapping of str to array of shape (rounds,)
-        Name, as it will be written at the end of the line, and accuracies between 0 and 1.
-    actors_of : mapping of str to str, optional
-        The actor whose colour a curve takes, by name. A curve named like an actor takes its
-        colour by default, any other the student's.
-    first_round : int
-        The round of the first accuracy. Round 1 is the teacher.
-    limits : (low, high), optional
-        The limits of the y-axis. Fix them in an explorer, or the axis moves with the data.
+        Accuracies, as shares from 0 to 1, from round 1 (the teacher) on. Nothing is drawn where
+        one is not a number.
+    actors_of : mapping of str to str
+        For each curve the actor whose colour it takes.
+    limits : (low, high)
+        The limits of the y-axis, as shares.
     ylabel : str
         Written above the y-axis, where it can be read without turning one's head.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve, a curve has another shape, or `actors_of` lacks a curve.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures import accuracy_curves
+    >>> curves, actors_of = {"test": [0.67, 0.71, 0.74]}, {"test": "student"}
+    >>> accuracy_curves(Figure().add_subplot(), curves, actors_of=actors_of, limits=(0.5, 1))
     """
     if not curves:
-        raise ValueError("curves must name at least one curve, got an empty mapping")
-    chosen = {name: name if name in actors() else "student" for name in curves} | dict(
-        actors_of or {}
-    )
+        raise ValueError("curves must have at least one entry, got none.")
+    if missing := [name for name in curves if name not in actors_of]:
+        raise ValueError(f"actors_of must name an actor for each curve, got none for {missing}.")
     ends, colours = [], []
     for name, values in curves.items():
         y = np.asarray(values, dtype=float)
         if y.ndim != 1 or not y.size:
-            raise ValueError(f"curves[{name!r}] must have shape (rounds,), got {y.shape}")
-        rounds = first_round + np.arange(len(y))
+            raise ValueError(f"curves[{name!r}] must have shape (rounds,), got {y.shape}.")
+        rounds = np.arange(1, len(y) + 1)
         # A point on the edge of the axes is shown whole, one outside of them is not.
-        outside = limits is not None and (y.min() < limits[0] or y.max() > limits[1])
-        ax.plot(rounds, y, "o-", color=colour(chosen[name]), clip_on=bool(outside))
+        outside = y.min() < limits[0] or y.max() > limits[1]
+        shade = colour(actors_of[name])
+        ax.plot(rounds, y, "o-", color=shade, clip_on=bool(outside), label=name)
         ends.append((float(rounds[-1]), float(y[-1])))
-        colours.append(colour(chosen[name]))
+        colours.append(shade)
     last = max(x for x, _ in ends)
-    if limits is not None:
-        ax.set_ylim(*limits)
-    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="%"))
+    ax.set_ylim(*limits)
+    percent_ticks(ax.yaxis)
     ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    ax.set_xlim(first_round - 0.15, last + 0.15)
+    ax.set_xlim(0.85, last + 0.15)
     label_lines(ax, ends, list(curves), colours)
-    ax.set_xticks(_round_ticks(first_round, int(last)))
-    ax.spines["bottom"].set_bounds(first_round, last)
+    ax.set_xticks(_round_ticks(int(last)))
+    ax.spines["bottom"].set_bounds(1, last)
     # Lines of a grid would run on through the labels.
-    low, high = ax.get_ylim()
-    levels = [y for y in ax.get_yticks() if low <= y <= high]
-    ax.hlines(levels, first_round, last, color=colour("grid"), linewidth=1, zorder=0.5)
-    ax.set_ylim(low, high)
+    levels = [y for y in ax.get_yticks() if limits[0] <= y <= limits[1]]
+    ax.hlines(levels, 1, last, color=colour("grid"), linewidth=1, zorder=0.5)
+    ax.set_ylim(*limits)
     ax.spines["left"].set_visible(False)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel("round (1 is the teacher)" if first_round == 1 else "round")
+    ax.set_xlabel("round (1 is the teacher)")
     ax.set_title(ylabel, color=colour("muted"))
 
 
-def _round_ticks(first: int, last: int) -> list[int]:
+def _round_ticks(last: int) -> list[int]:
     """All rounds where they fit, otherwise the first and round numbers after it."""
-    if last - first < 12:
-        return list(range(first, last + 1))
-    step = next(s for s in (2, 5, 10, 20, 50, 100, 1000) if (last - first) / s < 10)
-    return [first, *(t for t in range(step, last + 1, step) if t - first >= step / 2)]
-
-
-def output_heatmaps(
-    figure: Figure,
-    outputs: ArrayLike | Sequence[ArrayLike],
-    true_labels: ArrayLike,
-    *,
-    rounds: Sequence[int] | None = None,
-    titles: Sequence[str] | None = None,
-    class_names: Sequence[str] | None = None,
-    maximum: float = 1.0,
-) -> list[Axes]:
-    """Draw the outputs as heat maps, one panel for each round from left to right.
-
-    Instances are rows, sorted by their true class from top to bottom; classes are columns. A
-    student that has the right answer for every instance shows a clean diagonal of blocks.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        An empty figure.
-    outputs : array of shape (rounds, N, K), or a sequence of arrays of shape (N, K)
-        Rows are outputs: shares of the classes.
-    true_labels : array of shape (N,)
-        Integers from 0 to K - 1.
-    rounds : sequence of int, optional
-        The round of each panel; 1, 2, ... by default.
-    titles : sequence of str, optional
-        What stands above each panel, in one line or more; its round by default.
-    class_names : sequence of str, optional
-        Ticks for the classes; their numbers by default.
-    maximum : float
-        The output that gets the strongest colour.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One for each panel.
-    """
-    panels = [np.asarray(panel, dtype=float) for panel in outputs]  # type: ignore[union-attr]
-    labels = np.asarray(true_labels)
-    if not panels or any(p.ndim != 2 or p.shape != (len(labels), p.shape[1]) for p in panels):
-        raise ValueError(
-            f"outputs must be arrays of shape ({len(labels)}, K), as many rows as true_labels, "
-            f"got {[p.shape for p in panels]}"
-        )
-    rounds = list(range(1, len(panels) + 1)) if rounds is None else list(rounds)
-    if len(rounds) != len(panels):
-        raise ValueError(f"rounds must name {len(panels)} panels, got {len(rounds)}")
-    if titles is None:
-        titles = [f"round {t}" if t > 1 or len(panels) > 4 else "teacher" for t in rounds]
-    if len(titles) != len(panels):
-        raise ValueError(f"titles must name {len(panels)} panels, got {len(titles)}")
-    classes = panels[0].shape[1]
-    names = [str(k) for k in range(classes)] if class_names is None else list(class_names)
-    order = np.argsort(labels, kind="stable")
-    edges = np.searchsorted(labels[order], np.arange(classes + 1))
-    # Text has the same size in every figure, so that the margins are in inches.
-    width, height = figure.get_size_inches()
-    lines = 1 + max(title.count("\n") for title in titles)
-    grid = figure.add_gridspec(
-        1,
-        len(panels),
-        left=0.65 / width,
-        right=1 - 0.1 / width,
-        bottom=0.55 / height,
-        top=1 - (0.15 + 0.21 * lines) / height,
-        wspace=0.12,
-    )
-    axes = [figure.add_subplot(grid[0, column]) for column in range(len(panels))]
-    for ax, panel, title in zip(axes, panels, titles, strict=True):
-        ax.imshow(
-            panel[order],
-            cmap=sequential(),
-            vmin=0,
-            vmax=maximum,
-            aspect="auto",
-            interpolation="antialiased",
-            extent=(-0.5, classes - 0.5, len(labels), 0),
-        )
-        ax.set_title(title, color=colour("text"))
-        ax.hlines(edges[1:-1], -0.5, classes - 0.5, color=colour("grid"), linewidth=0.8)
-        _class_ticks(ax, classes, names, len(panels))
-        ax.set_yticks([])
-        for spine in ax.spines.values():
-            spine.set_visible(True)
-            spine.set_color(colour("grid"))
-    axes[0].set_yticks((edges[:-1] + edges[1:]) / 2, names)
-    axes[0].tick_params(axis="y", length=0)
-    axes[0].set_ylabel("instances, by true class")
-    figure.supxlabel("output for class", fontsize=12, color=colour("muted"), y=0.06 / height)
-    return axes
-
-
-def _class_ticks(ax: Axes, n_classes: int, names: Sequence[str], panels: int) -> None:
-    """Label as many classes as fit under a panel."""
-    step = (
-        1 if n_classes * panels <= 20 else 3 if n_classes * panels <= 40 else max(1, n_classes - 1)
-    )
-    shown = range(0, n_classes, step)
-    ax.set_xticks(list(shown), [names[k] for k in shown])
-    ax.tick_params(axis="x", length=0)
+    if last <= 12:
+        return list(range(1, last + 1))
+    step = next(s for s in (2, 5, 10, 20, 50, 100, 1000) if (last - 1) / s < 10)
+    return [1, *(t for t in range(step, last + 1, step) if t - 1 >= step / 2)]

@@ -1,58 +1,61 @@
-"""How long things take: the course of a slow method, ratios of times, growth with size."""
+"""Speed: how long solvers take, compared with each other and over the size of the data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from sdbook.book.figures._check import positive, same_length
 from sdbook.book.figures.style import colour, label_line
 from sdbook.book.figures.text import power_of_ten
 
 
-def residual_course(
+def residual_over_time(
     ax: Axes,
     seconds: ArrayLike,
     residuals: ArrayLike,
     exact: tuple[float, float],
-    *,
-    names: tuple[str, str] = ("projected Adam", "exact solve"),
 ) -> None:
-    """Draw how a residual falls with time, and the one point of a method that is done.
+    """Draw how the residual of projected Adam falls with time, and where the exact solve ends.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
         Both axes become logarithmic.
     seconds, residuals : array of shape (n,)
-        The course of the slow method, all positive.
+        Of projected Adam, above zero.
     exact : (seconds, residual)
-        Where the other method has arrived, and when.
-    names : (str, str)
+        Of the exact solve, above zero.
+
+    Raises
+    ------
+    ValueError
+        If a number is not above zero, or `seconds` and `residuals` differ in length.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.speed import residual_over_time
+    >>> residual_over_time(Figure().add_subplot(), [1, 10], [0.1, 0.01], (0.05, 1e-12))
     """
-    times, values = _positive("seconds", seconds), _positive("residuals", residuals)
-    if times.shape != values.shape:
-        raise ValueError(
-            f"seconds and residuals must have the same length, got {len(times)} and {len(values)}"
-        )
-    at, reached = _positive("exact", exact)
+    times, values = positive("seconds", seconds), positive("residuals", residuals)
+    same_length(seconds=times, residuals=values)
+    at, reached = positive("exact", exact)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.plot(times, values, "o-", color=colour("corrupted"))
-    ax.plot([at], [reached], "o", markersize=10, color=colour("student"))
+    slow, fast = ("projected Adam", colour("corrupted")), ("exact solve", colour("student"))
+    ax.plot(times, values, "o-", color=slow[1], label=slow[0])
+    ax.plot([at], [reached], "o", markersize=10, color=fast[1], label=fast[0])
     ax.set_xlim(min(at, times.min()) / 3, max(at, times.max()) * 3)
     ax.set_ylim(min(reached, values.min()) / 30, max(reached, values.max()) * 30)
-    label_line(ax, at, reached, names[1], colour("student"), gap=10)
-    ax.annotate(
-        names[0],
-        (times[0], values[0]),
-        xytext=(0, 10),
-        textcoords="offset points",
-        color=colour("corrupted"),
-    )
+    label_line(ax, at, reached, *fast, gap=10)
+    start = (times[0], values[0])
+    ax.annotate(slow[0], start, xytext=(0, 10), textcoords="offset points", color=slow[1])
     ax.set_xlabel("seconds")
     ax.set_title("squared residual", color=colour("muted"))
 
@@ -62,23 +65,36 @@ def time_ratios(
     ratios: Mapping[str, Mapping[str, float]],
     *,
     maximum: float,
-    title: str = "time, in units of ours",
+    title: str,
 ) -> None:
-    """Draw how many times longer others take: one row each, a mark for each precision.
+    """Draw how many times longer other solvers take: one row each, a mark for each precision.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        The x-axis becomes logarithmic, and starts left of one, which is our time.
+        The x-axis becomes logarithmic. The line at one is the time of the solver of this library.
     ratios : mapping of str to mapping of str to float
         By name from top to bottom, and in it by precision, "float64" filled, all others open. An
         empty one says that there was nothing to measure.
     maximum : float
-        Right end of the axis.
+        The largest number of times; the axis ends at twice as much.
     title : str
+        Written above the axes.
+
+    Raises
+    ------
+    ValueError
+        If a ratio is not above zero.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.speed import time_ratios
+    >>> ratios = {"L-BFGS": {"float64": 4.0, "float32": 6.0}, "Newton": {}}
+    >>> time_ratios(Figure().add_subplot(), ratios, maximum=6, title="time, in units of ours")
     """
     for row, (name, by_precision) in enumerate(ratios.items()):
-        values = _positive(f"ratios[{name!r}]", list(by_precision.values()))
+        values = positive(f"ratios[{name!r}]", list(by_precision.values()))
         ink = colour("corrupted")
         if not by_precision:
             ax.text(1.1, row, "not possible", va="center", color=colour("muted"))
@@ -86,7 +102,13 @@ def time_ratios(
         ax.plot([1, values.max()], [row, row], color=colour("grid"), linewidth=3, zorder=1)
         for precision, ratio in by_precision.items():
             filled = ink if precision == "float64" else colour("background")
-            ax.plot([ratio], [row], "o", markersize=8, color=ink, markerfacecolor=filled, zorder=2)
+            look: dict[str, Any] = {
+                "color": ink,
+                "markerfacecolor": filled,
+                "markersize": 8,
+                "zorder": 2,
+            }
+            ax.plot([ratio], [row], "o", label=f"{name}, {precision}", **look)
     ax.set_xscale("log")
     ax.set_xlim(0.5, maximum * 2)
     ax.axvline(1, color=colour("student"))
@@ -101,7 +123,7 @@ def time_ratios(
     ax.set_title(title, color=colour("muted"))
 
 
-def growth_panels(
+def time_over_size(
     figure: Figure, curves: Mapping[str, tuple[Sequence[float], Sequence[float], float]]
 ) -> None:
     """Draw time over size on log axes, a panel for each kind of size, with the fitted slope.
@@ -109,24 +131,36 @@ def growth_panels(
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+        An empty figure.
     curves : mapping of str to (sizes, seconds, slope)
-        By the name of what grows. All panels share their y-axis.
+        By the name of what grows. Sizes and seconds are above zero and of the same length. All
+        panels share their y-axis. The fitted line goes through the mean of the logarithms.
+
+    Raises
+    ------
+    ValueError
+        If there is no curve, or a size or time is not above zero.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.speed import time_over_size
+    >>> time_over_size(Figure(), {"instances": ([100, 1000], [0.1, 1.0], 1.0)})
     """
     if not curves:
-        raise ValueError("curves must have at least one entry, got none")
+        raise ValueError("curves must have at least one entry, got none.")
     rows = -(-len(curves) // 2)
     all_seconds = [second for _, seconds, _ in curves.values() for second in seconds]
-    every = _positive("curves", all_seconds)
+    every = positive("curves", all_seconds)
     low, high = every.min() / 1.6, every.max() * 1.6
     for index, (name, (sizes, seconds, slope)) in enumerate(curves.items()):
         ax = figure.add_subplot(rows, 2, index + 1)
-        x, y = _positive(f"curves[{name!r}]", sizes), np.asarray(seconds, dtype=float)
+        x, y = positive(f"curves[{name!r}]", sizes), np.asarray(seconds, dtype=float)
         ax.set_xscale("log")
         ax.set_yscale("log")
-        # The fitted line goes through the mean of the logarithms.
         fitted = np.exp(np.log(y).mean() + slope * (np.log(x) - np.log(x).mean()))
-        ax.plot(x, fitted, color=colour("theory"), linewidth=1)
-        ax.plot(x, y, "o", color=colour("experiment"))
+        ax.plot(x, fitted, color=colour("theory"), linewidth=1, label="fitted")
+        ax.plot(x, y, "o", color=colour("experiment"), label="measured")
         ax.set_ylim(low, high)
         ticks = x[:: -(-len(x) // 3)]
         ax.set_xticks(ticks, [f"{tick:,.0f}" for tick in ticks])
@@ -140,10 +174,3 @@ def growth_panels(
         if index % 2 == 0:
             ax.set_ylabel("seconds")
     figure.subplots_adjust(left=0.14, right=0.97, top=0.93, bottom=0.08, hspace=0.4, wspace=0.22)
-
-
-def _positive(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    array = np.asarray(values, dtype=float)
-    if array.size and not (np.isfinite(array).all() and array.min() > 0):
-        raise ValueError(f"{name} must be positive numbers, got {values!r}")
-    return array

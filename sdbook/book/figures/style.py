@@ -1,8 +1,9 @@
-"""One look for every figure: two style sheets, and one colour for each actor.
+"""Colours and style of the figures, for light and for dark pages.
 
 Every figure of the book is drawn inside :func:`theme`, once for a light page and once for a dark
-one. Inside it, :func:`colour` gives the colour of an actor (the teacher, a student, wrongly
-labelled instances, ...), so that the same thing has the same colour in all chapters.
+one. An actor is what a colour stands for: the teacher, a student, wrongly labelled instances, ...
+Inside the theme, :func:`colour` gives the colour of an actor, so that the same thing has the same
+colour in all chapters.
 
 The colours keep a contrast of at least 4.5 to 1 to the background, so that they serve for text as
 well as for lines, and stay apart for readers with any of the three colour vision deficiencies.
@@ -19,8 +20,12 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
+from matplotlib.axis import Axis
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.text import Annotation
+
+from sdbook.book.figures._check import same_length
+from sdbook.book.figures.text import typeset
 
 MODES = ("light", "dark")
 
@@ -76,7 +81,7 @@ _mode: ContextVar[str] = ContextVar("mode", default="light")
 
 def _check_mode(mode: str) -> str:
     if mode not in MODES:
-        raise ValueError(f"mode must be 'light' or 'dark', got {mode!r}")
+        raise ValueError(f"mode must be 'light' or 'dark', got {mode!r}.")
     return mode
 
 
@@ -87,12 +92,17 @@ def _style(mode: str) -> mpl.RcParams:
 
 @contextmanager
 def theme(mode: str = "light") -> Iterator[None]:
-    """Draw in the book's style.
+    """Draw in the book's style, as long as the block lasts.
 
     Parameters
     ----------
     mode : {"light", "dark"}
-        The page the figure will stand on.
+        The page that the figure will stand on.
+
+    Raises
+    ------
+    ValueError
+        If `mode` is another word.
 
     Examples
     --------
@@ -113,42 +123,79 @@ def theme(mode: str = "light") -> Iterator[None]:
 
 
 def mode() -> str:
-    """The active theme: ``"light"`` or ``"dark"``."""
+    """Return the active theme, ``"light"`` or ``"dark"``; without a theme it is ``"light"``.
+
+    Examples
+    --------
+    >>> from sdbook.book import figures
+    >>> with figures.theme("dark"):
+    ...     figures.mode()
+    'dark'
+    """
     return _mode.get()
 
 
 def colour(actor: str) -> str:
-    """The colour of an actor in the active theme, as a hexadecimal string.
+    """Return the colour of an actor in the active theme, as a hexadecimal string.
 
     Parameters
     ----------
     actor : str
         One of ``teacher``, ``student``, ``pll``, ``clean``, ``corrupted``, ``true``, ``given``,
         ``theory``, ``experiment``, ``accent``, ``text``, ``muted``, ``grid``, ``background``.
+
+    Raises
+    ------
+    ValueError
+        If `actor` is none of them.
+
+    Examples
+    --------
+    >>> from sdbook.book.figures import colour
+    >>> colour("student")
+    '#1253b8'
     """
     palette = _COLOURS[_mode.get()]
     if actor not in palette:
-        raise ValueError(f"actor must be one of {', '.join(palette)}, got {actor!r}")
+        raise ValueError(f"actor must be one of {', '.join(palette)}, got {actor!r}.")
     return palette[actor]
 
 
 def actors() -> tuple[str, ...]:
-    """The names that :func:`colour` knows."""
+    """Return the names that :func:`colour` knows.
+
+    Examples
+    --------
+    >>> from sdbook.book import figures
+    >>> figures.actors()[:3]
+    ('text', 'muted', 'grid')
+    """
     return tuple(_COLOURS["light"])
 
 
 def round_colour(t: float, rounds: int) -> str:
-    """The colour of round `t` out of `rounds`: the teacher's own, then students, ever stronger.
+    """Return the colour of a round: the teacher's, or a blue that is stronger in later rounds.
 
     Parameters
     ----------
     t : float
         The round, from 1 (the teacher) to `rounds`.
     rounds : int
-        The last round shown.
+        The last round that the figure shows.
+
+    Raises
+    ------
+    ValueError
+        If there is no such round.
+
+    Examples
+    --------
+    >>> from sdbook.book.figures import round_colour
+    >>> round_colour(1, 6), round_colour(2, 6), round_colour(6, 6)
+    ('#1b2430', '#2b79cc', '#0a2a66')
     """
     if not 1 <= t <= rounds:
-        raise ValueError(f"t must be between 1 and rounds={rounds}, got {t}")
+        raise ValueError(f"t must be between 1 and rounds={rounds}, got {t}.")
     if t == 1:
         return colour("teacher")
     share = 1.0 if rounds <= 2 else max(0.0, (t - 2) / (rounds - 2))
@@ -156,12 +203,37 @@ def round_colour(t: float, rounds: int) -> str:
 
 
 def sequential() -> LinearSegmentedColormap:
-    """The colour map for shares and probabilities: zero is the background of the page."""
+    """Return the colour map for shares from 0 to 1: zero is the background of the page.
+
+    Examples
+    --------
+    >>> from matplotlib.colors import to_hex
+    >>> from sdbook.book import figures
+    >>> to_hex(figures.sequential()(0.0)) == figures.colour("background")
+    True
+    """
     return _ramp(_SEQUENTIAL_RAMP)
 
 
 def _ramp(ramps: Mapping[str, Sequence[str]]) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("ramp", ramps[_mode.get()])
+
+
+def faded(shade: str, share: float) -> str:
+    """Mix a colour with the background: opaque, so that nothing shines through."""
+    pairs = zip(to_rgb(shade), to_rgb(colour("background")), strict=True)
+    red, green, blue = (share * top + (1 - share) * page for top, page in pairs)
+    return to_hex((red, green, blue))
+
+
+def percent_ticks(axis: Axis) -> None:
+    """Write the shares at the ticks of an axis in per cent."""
+    axis.set_major_formatter(lambda share, _: typeset(100 * share, ".6g") + "%")
+
+
+def frame(ax: Axes, shade: str, linewidth: float = 1.0) -> None:
+    """Draw a line around the axes."""
+    ax.spines[:].set(visible=True, color=shade, linewidth=linewidth)
 
 
 def label_line(
@@ -179,6 +251,17 @@ def label_line(
         A colour, not the name of an actor: ``colour("student")``.
     gap : float
         Points between the end of the line and the text.
+
+    Returns
+    -------
+    matplotlib.text.Annotation
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures import colour, label_line
+    >>> label_line(Figure().add_subplot(), 1.0, 0.5, "test", colour("student")).get_text()
+    'test'
     """
     return ax.annotate(
         text,
@@ -196,10 +279,8 @@ def label_lines(
     ends: Sequence[tuple[float, float]],
     texts: Sequence[str],
     colours: Sequence[str],
-    *,
-    gap: float = 8,
 ) -> list[Annotation]:
-    """Label the ends of several lines so that the texts do not overlap.
+    """Write a text at the end of each of several lines, so that the texts do not overlap.
 
     The labels keep the order of their lines, each as near to its line as the others let it, and
     the x-axis is made longer where there is no room for them. Call it last: limits and scale of
@@ -211,15 +292,28 @@ def label_lines(
     ends : sequence of (x, y)
         The end of each line, in data coordinates.
     texts, colours : sequence of str
-        One text and one colour for each line.
-    gap : float
-        Points between the end of a line and its text.
+        One text and one colour for each line: colours, not names of actors.
+
+    Returns
+    -------
+    list of matplotlib.text.Annotation
+
+    Raises
+    ------
+    ValueError
+        If `ends`, `texts` and `colours` differ in length.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures import colour, label_lines
+    >>> ends, shades = [(5, 0.81), (5, 0.8)], [colour("clean"), colour("corrupted")]
+    >>> labels = label_lines(Figure().add_subplot(), ends, ["right", "wrong"], shades)
+    >>> [label.get_text() for label in labels]
+    ['right', 'wrong']
     """
-    if not len(ends) == len(texts) == len(colours):
-        raise ValueError(
-            "ends, texts and colours must have the same length, "
-            f"got {len(ends)}, {len(texts)} and {len(colours)}"
-        )
+    same_length(ends=ends, texts=texts, colours=colours)
+    gap = 8  # points
     labels = [
         label_line(ax, x, y, text, colour, gap=gap)
         for (x, y), text, colour in zip(ends, texts, colours, strict=True)

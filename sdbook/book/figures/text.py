@@ -1,19 +1,30 @@
-"""Numbers as a reader writes them."""
+"""Numbers as text."""
 
 from __future__ import annotations
 
 import math
 
+from sdbook.book.figures._check import positive
+
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def power_of_ten(value: float) -> str:
-    """Write a number with one digit and a power of ten, as in a text: ``3·10⁻⁴``, but ``1``.
+    """Write a number with one digit and a power of ten: ``3·10⁻⁴``, but ``1``.
 
     Parameters
     ----------
     value : float
-        Positive.
+        Above zero.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If `value` is not above zero.
 
     Examples
     --------
@@ -21,8 +32,7 @@ def power_of_ten(value: float) -> str:
     >>> power_of_ten(1e-3), power_of_ten(3e-2), power_of_ten(1)
     ('10⁻³', '3·10⁻²', '1')
     """
-    if not value > 0:
-        raise ValueError(f"value must be positive, got {value}")
+    positive("value", value)
     digit, exponent = f"{value:.0e}".split("e")
     if int(exponent) == 0:
         return digit
@@ -36,7 +46,16 @@ def at_most(value: float) -> str:
     Parameters
     ----------
     value : float
-        Positive.
+        Above zero.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If `value` is not above zero.
 
     Examples
     --------
@@ -44,6 +63,10 @@ def at_most(value: float) -> str:
     >>> at_most(4e-4), at_most(1e-3)
     ('10⁻³', '10⁻³')
     """
-    if not value > 0:
-        raise ValueError(f"value must be positive, got {value}")
+    positive("value", value)
     return power_of_ten(10.0 ** math.ceil(math.log10(value) - 1e-9))
+
+
+def typeset(value: float, form: str) -> str:
+    """Write a number with a true minus sign, and zero without one."""
+    return format(value, f"z{form}").replace("-", "\N{MINUS SIGN}")

@@ -1,4 +1,4 @@
-"""Pictures of words: how alike their kinds are, the tree of kinds, and one word looked up."""
+"""Words (chapter 13): similarities of words, the tree of their classes, and one word looked up."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from scipy.cluster.hierarchy import dendrogram, fcluster
 
+from sdbook.book.figures._check import one_each
 from sdbook.book.figures.style import colour
+from sdbook.book.figures.text import typeset
 
 
-def similarity_strips(
-    ax: Axes, kinds: Mapping[str, ArrayLike], *, xlabel: str = "mean similarity of two instances"
-) -> None:
-    """Draw a line for each value and a strong one for their mean, a row for each kind.
+def similarity_strips(ax: Axes, kinds: Mapping[str, ArrayLike]) -> None:
+    """Draw similarities of several kinds of pairs: a row for each kind, a line for each value.
+
+    The mean of a row is a strong line with its number.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
     kinds : mapping of str to array
-        Values of each kind, the first in the top row.
-    xlabel : str
+        Mean similarities, from -1 to 1, the first kind in the top row.
 
     Examples
     --------
@@ -40,22 +41,27 @@ def similarity_strips(
         numbers = np.asarray(values, dtype=float).ravel()
         shade = shades[row % len(shades)]
         faint = max(0.12, min(0.6, 25 / len(numbers)))
-        ax.vlines(numbers, row + 0.02, row + 0.42, color=shade, alpha=faint, linewidth=1.2)
+        ax.vlines(
+            numbers, row + 0.02, row + 0.42, color=shade, alpha=faint, linewidth=1.2, label=name
+        )
         mean = float(numbers.mean())
         ax.vlines(mean, row - 0.06, row + 0.5, color=colour("text"), linewidth=2.4)
-        signed = f"{mean:.2f}".replace("-", "\N{MINUS SIGN}")
-        ax.text(mean, row - 0.12, signed, ha="center", va="bottom", color=colour("text"))
-        ax.text(0.0, row - 0.12, name, color=shade, va="bottom", transform=_left_of(ax))
+        number = typeset(mean, ".2f")
+        ax.text(mean, row - 0.12, number, ha="center", va="bottom", color=colour("text"))
+        left = ax.get_yaxis_transform()
+        ax.text(0.0, row - 0.12, name, color=shade, va="bottom", transform=left)
     ax.axvline(0, color=colour("grid"), zorder=0)
     ax.set(ylim=(len(kinds) - 0.35, -0.5), yticks=[])
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel("mean similarity of two instances")
 
 
 def class_tree(
     ax: Axes, merges: ArrayLike, names: Sequence[str], families: Sequence[str], *, height: float
 ) -> None:
-    """Draw a tree of classes, and where it is cut.
+    """Draw a tree of classes, and where it is cut into groups.
+
+    What is merged below the cut has a colour; every second group has a grey background.
 
     Parameters
     ----------
@@ -72,14 +78,20 @@ def class_tree(
     ------
     ValueError
         If there is not one name and one family for each class.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from scipy.cluster.hierarchy import linkage
+    >>> from sdbook.book.figures.words import class_tree
+    >>> merges = linkage([0.2, 0.9, 1, 0.8, 0.9, 0.4], "complete")
+    >>> names, families = ["gull", "tern", "fig", "plum"], ["bird", "bird", "fruit", "fruit"]
+    >>> class_tree(Figure().add_subplot(), merges, names, families, height=0.9)
     """
     tree = np.asarray(merges, dtype=float)
     classes = len(tree) + 1
-    if not len(names) == len(families) == classes:
-        raise ValueError(
-            f"names and families must have one entry for each of the {classes} classes, "
-            f"got {len(names)} and {len(families)}"
-        )
+    one_each("names", names, "class", classes)
+    one_each("families", families, "class", classes)
     cut = height * tree[-1, 2]
     layout = dendrogram(tree, no_plot=True, color_threshold=0)
     groups = fcluster(tree, cut, criterion="distance")[layout["leaves"]]
@@ -89,8 +101,9 @@ def class_tree(
             ax.axhspan(10 * first, 10 * last, color=colour("grid"), zorder=0)
     for y, x in zip(layout["icoord"], layout["dcoord"], strict=True):
         inside = max(x) < cut
-        ax.plot(x, y, color=colour("student" if inside else "muted"), linewidth=1.2)
-    ax.axvline(cut, color=colour("accent"), linewidth=1.6)
+        shade, where = colour("student" if inside else "muted"), "below" if inside else "above"
+        ax.plot(x, y, color=shade, linewidth=1.2, label=f"merge {where} the cut")
+    ax.axvline(cut, color=colour("accent"), linewidth=1.6, label="cut")
     ax.set_yticks(
         5 + 10 * np.arange(classes), [f"{names[k]} · {families[k]}" for k in layout["leaves"]]
     )
@@ -108,20 +121,28 @@ def word_card(
     *,
     largest: float,
 ) -> None:
-    """Draw one text, what a model answers to it, and whose labels the answer averages.
+    """Draw one text, the largest outputs for it, and whose labels they average.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         An empty figure, best 6.4 x 6.6 inches.
     text : str
+        What does not fit into three lines is cut off.
     outputs : mapping of str to (value, actor)
-        The largest outputs with the actors that their bars have the colours of.
+        The largest outputs, as shares, with the actors whose colours their bars take.
     neighbours : sequence of (weight, text, label, right)
-        Who counts most: averaging weight, what they say, what they are called, and whether that is
-        their true label.
+        Who counts most: averaging weight as a share, text, given label, and whether that is right.
     largest : float
         The right end of the axis of outputs.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.words import word_card
+    >>> figure, outputs = Figure((6.4, 6.6)), {"bird": (0.4, "true"), "fruit": (0.1, "given")}
+    >>> neighbours = [(0.05, "tern: a sea bird", "bird", True)]
+    >>> word_card(figure, "gull: a bird that steals", outputs, neighbours, largest=0.5)
     """
     lines = wrap(text, 62)
     shown = lines[:3] if len(lines) <= 3 else [*lines[:2], lines[2][:58] + " …"]
@@ -129,7 +150,8 @@ def word_card(
     ax = figure.add_axes((0.36, 0.56, 0.6, 0.24))
     places = range(len(outputs))
     values = [value for value, _ in outputs.values()]
-    ax.barh(places, values, 0.66, color=[colour(actor) for _, actor in outputs.values()])
+    shades = [colour(actor) for _, actor in outputs.values()]
+    ax.barh(places, values, 0.66, color=shades, label="outputs")
     for place, value in zip(places, values, strict=True):
         ax.text(value + 0.012 * largest, place, f"{value:.0%}", va="center", color=colour("text"))
     ax.set_yticks(places, list(outputs))
@@ -145,15 +167,10 @@ def word_card(
     for row, (weight, said, label, right) in enumerate(neighbours):
         y = 0.425 - row * step
         shade = colour("clean" if right else "corrupted")
-        figure.text(0.03, y, f"{weight:.2%}".replace("-", "\N{MINUS SIGN}"), color=colour("text"))
+        figure.text(0.03, y, f"{typeset(100 * weight, '.2f')}%", color=colour("text"))
         figure.text(0.15, y, _cut(said, 42), color=colour("text"))
         figure.text(0.97, y, _cut(label, 21), color=shade, ha="right")
 
 
 def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else text[: length - 2].rstrip() + " …"
-
-
-def _left_of(ax: Axes) -> object:
-    """Coordinates with x in shares of the axes and y in data."""
-    return ax.get_yaxis_transform()

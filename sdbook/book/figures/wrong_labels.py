@@ -1,4 +1,4 @@
-"""Corruption matrices, and how a class votes on its own name."""
+"""Wrong labels (chapter 3): corruption matrices, and the labels that one class is given."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from matplotlib.colors import PowerNorm
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from sdbook.book.figures.style import colour, sequential
+from sdbook.book.figures._check import square
+from sdbook.book.figures.style import colour, frame, percent_ticks, sequential
+from sdbook.book.figures.text import typeset
 
-__all__ = ["corruption_map", "vote_bars"]
 
-
-def corruption_map(ax: Axes, C: ArrayLike, *, row: int | None = None) -> None:
+def corruption_map(ax: Axes, C: ArrayLike, *, row: int) -> None:
     """Draw a corruption matrix as colours: true class down, given label across.
 
     Parameters
@@ -21,27 +21,33 @@ def corruption_map(ax: Axes, C: ArrayLike, *, row: int | None = None) -> None:
     ax : matplotlib.axes.Axes
     C : array of shape (K, K)
         Shares from 0 to 1. Small ones are a little darker than in proportion, so that they show.
-    row : int, optional
+    row : int
         The true class whose row is framed.
+
+    Raises
+    ------
+    ValueError
+        If `C` is not square, or `row` is no class.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook import noise
+    >>> from sdbook.book.figures.wrong_labels import corruption_map
+    >>> corruption_map(Figure().add_subplot(), noise.symmetric(10, 0.7), row=3)
     """
-    matrix = np.asarray(C, dtype=float)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"C must have shape (K, K), got {matrix.shape}")
+    matrix = square("C", C)
     K = len(matrix)
-    ax.imshow(matrix, cmap=sequential(), norm=PowerNorm(0.7, 0, 1), interpolation="nearest")
-    if row is not None:
-        if not 0 <= row < K:
-            raise ValueError(f"row must be a class from 0 to {K - 1}, got {row}")
-        frame = Rectangle(
-            (-0.5, row - 0.5), K, 1, fill=False, edgecolor=colour("accent"), linewidth=2.4
-        )
-        frame.set_clip_on(False)
-        ax.add_patch(frame)
+    if not 0 <= row < K:
+        raise ValueError(f"row must be a class from 0 to {K - 1}, got {row}.")
+    ax.imshow(matrix, cmap=sequential(), norm=PowerNorm(0.7, 0, 1))
+    outline = Rectangle((-0.5, row - 0.5), K, 1, fill=False, edgecolor=colour("accent"), lw=2.4)
+    outline.set_clip_on(False)
+    ax.add_patch(outline)
     ax.set_xticks(range(K))
     ax.set_yticks(range(K))
     ax.tick_params(length=0)
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=colour("muted"), linewidth=0.8)
+    frame(ax, colour("muted"), 0.8)
     ax.set_xlabel("given label")
     ax.set_title("true class", color=colour("muted"))
 
@@ -55,10 +61,11 @@ def vote_bars(
     ranges: ArrayLike | None = None,
     limit: float = 1.0,
 ) -> None:
-    """Draw how the labels given to one class are shared out, and by how much the truth leads.
+    """Draw the share of each given label in one class, and by how much the true one leads.
 
-    The arrow beside the bars goes from the strongest wrong label to the truth: upwards if the
-    truth leads. It shows the expected shares if there are any, else the shares themselves.
+    The arrow beside the bars goes from the most frequent wrong label to the true one: upwards if
+    the true one leads. The number beside it is the difference of their shares. Both are about the
+    expected shares if there are any, else about the shares themselves.
 
     Parameters
     ----------
@@ -73,23 +80,37 @@ def vote_bars(
         Where the shares usually lie, from low to high, drawn as lines.
     limit : float
         The top of the axis.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or `true` is no class.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.wrong_labels import vote_bars
+    >>> ax = Figure().add_subplot()
+    >>> vote_bars(ax, [0.2, 0.5, 0.3], 1)
+    >>> ax.texts[-1].get_text()
+    '0.20'
     """
     bars = np.asarray(shares, dtype=float)
     aim = bars if expected is None else np.asarray(expected, dtype=float)
     K = len(bars)
     if bars.ndim != 1 or aim.shape != bars.shape:
         raise ValueError(
-            f"shares and expected must have shape (K,), got {bars.shape} and {aim.shape}"
+            f"shares and expected must have shape (K,), got {bars.shape} and {aim.shape}."
         )
     if not 0 <= true < K:
-        raise ValueError(f"true must be a class from 0 to {K - 1}, got {true}")
+        raise ValueError(f"true must be a class from 0 to {K - 1}, got {true}.")
     colours = [colour("true") if k == true else colour("given") for k in range(K)]
-    ax.bar(range(K), bars, 0.74, color=colours, alpha=0.5)
+    ax.bar(range(K), bars, 0.74, color=colours, alpha=0.5, label="shares")
     if ranges is not None:
         low, high = np.asarray(ranges, dtype=float)
-        ax.vlines(range(K), low, high, color=colour("text"), linewidth=1.6)
+        ax.vlines(range(K), low, high, color=colour("text"), linewidth=1.6, label="ranges")
     if expected is not None:
-        ax.plot(range(K), aim, "o", color=colour("text"), markersize=6)
+        ax.plot(range(K), aim, "o", color=colour("text"), markersize=6, label="expected")
     rival = np.delete(aim, true).max()
     lead, side = float(aim[true] - rival), K + 0.1
     for level in (rival, aim[true]):
@@ -106,11 +127,10 @@ def vote_bars(
                 "shrinkB": 0,
             },
         )
-    shown = lead if abs(lead) > 1e-9 else 0.0
     ax.text(
         side + 0.7,
         (rival + aim[true]) / 2,
-        f"{shown:.2f}".replace("-", "\N{MINUS SIGN}"),
+        typeset(lead, ".2f"),
         va="center",
         color=colour("true" if lead > 1e-9 else "given"),
     )
@@ -118,5 +138,5 @@ def vote_bars(
     ax.set_xticks(range(K))
     ax.tick_params(axis="x", length=0)
     ax.spines["bottom"].set_bounds(-0.6, K - 0.4)
-    ticks = [share for share in (0, 0.2, 0.4, 0.6, 0.8, 1.0) if share <= limit + 1e-9]
-    ax.set_yticks(ticks, [f"{share:.0%}" for share in ticks])
+    ax.set_yticks([share for share in (0, 0.2, 0.4, 0.6, 0.8, 1.0) if share <= limit + 1e-9])
+    percent_ticks(ax.yaxis)

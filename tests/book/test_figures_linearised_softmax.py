@@ -1,14 +1,14 @@
-"""The triangle of outputs: points lie where their shares say, arrows join two answers."""
+"""The figures of chapter 5: the triangle of outputs for three classes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from reading import line, points, shade, written
 
 from sdbook.book import figures
-from sdbook.book.figures.simplex import arrows, in_triangle, triangle
+from sdbook.book.figures.linearised_softmax import in_triangle, output_arrows, output_triangle
 
 
 def test_the_triangle_has_equal_sides_and_uniform_outputs_in_the_middle():
@@ -22,21 +22,26 @@ def test_the_triangle_has_equal_sides_and_uniform_outputs_in_the_middle():
 def test_only_three_classes_fit():
     with pytest.raises(ValueError, match=r"outputs must have shape \(\.\.\., 3\), got \(2, 4\)"):
         in_triangle(np.zeros((2, 4)))
-    with pytest.raises(ValueError, match="names must be three, one for each corner, got 2"):
-        triangle(Figure().add_subplot(), ["a", "b"])
+    with pytest.raises(
+        ValueError, match="names must have one entry per corner, got 2 for 3 corners"
+    ):
+        output_triangle(Figure().add_subplot(), ["a", "b"], margin=0.1)
 
 
 def test_dashed_lines_are_where_two_outputs_share_the_lead():
     """On each of them two distances to corners are equal, and the third is larger."""
     ax = Figure().add_subplot()
-    triangle(ax, ["a", "b", "c"])
+    output_triangle(ax, ["a", "b", "c"], margin=0.1)
     corners = in_triangle(np.eye(3))
-    for line in ax.lines[1:]:
-        point = np.transpose(line.get_data()).mean(axis=0)
+    borders = [each for each in ax.lines if each.get_label() == "border"]
+    assert len(borders) == 3
+    for border in borders:
+        point = border.get_xydata().mean(axis=0)
         near, also_near, far = np.sort(np.linalg.norm(corners - point, axis=1))
         assert near == pytest.approx(also_near)
         assert near < far
-    assert [text.get_text() for text in ax.texts] == ["a", "b", "c"]
+    assert written(ax) == ["a", "b", "c"]
+    assert [text.xy for text in ax.texts] == [pytest.approx(corner) for corner in corners]
 
 
 @pytest.mark.parametrize("mode", figures.MODES)
@@ -44,15 +49,15 @@ def test_arrows_start_where_they_are_told_and_end_in_a_dot(mode):
     starts, ends = np.eye(3), np.roll(np.eye(3), 1, axis=0)
     with figures.theme(mode):
         ax = Figure().add_subplot()
-        arrows(ax, starts, ends, "corrupted")
-        (lines,), (dots,) = ax.collections, ax.lines
-        assert to_hex(dots.get_color()) == figures.colour("corrupted")
+        output_arrows(ax, starts, ends, "corrupted")
+        assert shade(line(ax, "ends")) == figures.colour("corrupted")
+    (lines,) = [each for each in ax.collections if each.get_label() == "arrows"]
     segments = np.array(lines.get_segments())
     np.testing.assert_allclose(segments[:, 0], in_triangle(starts))
     np.testing.assert_allclose(segments[:, 1], in_triangle(ends))
-    np.testing.assert_allclose(np.transpose(dots.get_data()), in_triangle(ends))
+    np.testing.assert_allclose(points(ax, "ends"), in_triangle(ends))
 
 
 def test_arrows_need_an_end_for_each_start():
     with pytest.raises(ValueError, match="starts and ends must have the same shape"):
-        arrows(Figure().add_subplot(), np.eye(3), np.eye(3)[:2], "clean")
+        output_arrows(Figure().add_subplot(), np.eye(3), np.eye(3)[:2], "clean")

@@ -1,4 +1,4 @@
-"""Candidate sets: what a partial-label student is taught, and what its class shares."""
+"""Partial labels (chapter 10): candidate sets of one class, and what they have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from sdbook.book.figures.style import colour, mode
+from sdbook.book.figures.style import colour
 
 
 def candidate_table(
@@ -45,17 +45,31 @@ def candidate_table(
         The class whose instances these are.
     classes : sequence of int
         The columns, and the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or `classes` lacks the true class.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.partial_labels import candidate_table
+    >>> figure, outputs, sets = Figure((6.4, 5.2)), [[0.8, 0.2], [0.6, 0.4]], [[1, 1], [1, 0]]
+    >>> candidate_table(figure, outputs, sets, [0.7, 0.3], ["0", "0"], true=0, classes=[0, 1])
+    >>> [text.get_text() for text in figure.axes[1].texts][:2]
+    ['100%', '70%']
     """
     values, members = np.asarray(outputs, dtype=float), np.asarray(sets) > 0
     part = np.asarray(shares, dtype=float)
     K = len(part)
     if values.shape != (K, K) or members.shape != (K, K) or len(answers) != K:
         raise ValueError(
-            f"outputs, sets and answers must have shapes ({K}, {K}), ({K}, {K}) and ({K},) to go "
-            f"with shares, got {values.shape}, {members.shape} and ({len(answers)},)"
+            f"outputs, sets and answers must have shapes ({K}, {K}), ({K}, {K}) and ({K},), as "
+            f"many as shares, got {values.shape}, {members.shape} and ({len(answers)},)."
         )
     if true not in classes:
-        raise ValueError(f"classes must contain true={true}, got {list(classes)}")
+        raise ValueError(f"classes must contain true={true}, got {list(classes)}.")
     table = figure.add_axes((0.27, 0.42, 0.5, 0.5))
     for y, j in enumerate(classes):
         if part[j] == 0:
@@ -72,15 +86,14 @@ def candidate_table(
     table.set(
         xlim=(-0.5, len(classes) - 0.5), ylim=(len(classes) - 0.5, -0.5), xticks=[], yticks=[]
     )
-    for spine in table.spines.values():
-        spine.set_visible(False)
+    table.spines[:].set_visible(False)
     table.text(-0.43, -0.72, "teacher's outputs", color=colour("muted"), va="bottom")
     table.text(len(classes) - 0.35, -0.72, "student", color=colour("muted"), va="bottom")
 
     total = (part[:, None] * members).sum(axis=0)
     bars = figure.add_axes((0.27, 0.16, 0.5, 0.15))
     shades = [colour("true") if k == true else colour("pll") for k in classes]
-    bars.bar(range(len(classes)), total[list(classes)], width=0.86, color=shades)
+    bars.bar(range(len(classes)), total[list(classes)], width=0.86, color=shades, label="shares")
     bars.axhline(1, color=colour("muted"), linewidth=1.2)
     for x, k in enumerate(classes):
         if total[k] > 0:
@@ -99,5 +112,5 @@ def _cell(ax: Axes, x: float, y: float, text: str, member: bool) -> None:
     ink = colour("muted")
     if member:
         ax.add_patch(Rectangle((x - 0.43, y - 0.4), 0.86, 0.8, color=colour("pll"), linewidth=0))
-        ink = "#ffffff" if mode() == "light" else "#121212"
+        ink = colour("background")
     ax.text(x, y, text, color=ink, ha="center", va="center")

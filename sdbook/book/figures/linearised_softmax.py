@@ -1,4 +1,4 @@
-"""Outputs for three classes: points in a triangle, and arrows between two answers."""
+"""The linearised softmax (chapter 5): outputs for three classes as points in a triangle."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import ArrayLike, NDArray
 
+from sdbook.book.figures._check import one_each
 from sdbook.book.figures.style import colour
 
 _HEIGHT = float(np.sqrt(3)) / 2
@@ -28,9 +29,14 @@ def in_triangle(outputs: ArrayLike) -> NDArray[np.float64]:
     -------
     ndarray of shape (..., 2)
 
+    Raises
+    ------
+    ValueError
+        If there are not three classes.
+
     Examples
     --------
-    >>> from sdbook.book.figures.simplex import in_triangle
+    >>> from sdbook.book.figures.linearised_softmax import in_triangle
     >>> in_triangle([[1, 0, 0], [0, 1, 0], [0.5, 0.5, 0]])
     array([[0. , 0. ],
            [1. , 0. ],
@@ -38,12 +44,12 @@ def in_triangle(outputs: ArrayLike) -> NDArray[np.float64]:
     """
     y = np.asarray(outputs, dtype=float)
     if y.ndim == 0 or y.shape[-1] != 3:
-        raise ValueError(f"outputs must have shape (..., 3), got {y.shape}")
+        raise ValueError(f"outputs must have shape (..., 3), got {y.shape}.")
     return np.asarray(y @ _CORNERS)
 
 
-def triangle(ax: Axes, names: Sequence[str], *, margin: float = 0.1) -> None:
-    """Draw the triangle of outputs for three classes, and where the largest output changes.
+def output_triangle(ax: Axes, names: Sequence[str], *, margin: float) -> None:
+    """Draw the triangle of outputs for three classes; dashed lines part the classes' regions.
 
     Parameters
     ----------
@@ -52,9 +58,19 @@ def triangle(ax: Axes, names: Sequence[str], *, margin: float = 0.1) -> None:
         One for each class, written at its corner.
     margin : float
         How much is shown outside of the triangle, in units of its sides.
+
+    Raises
+    ------
+    ValueError
+        If there are not three names.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.linearised_softmax import output_triangle
+    >>> output_triangle(Figure().add_subplot(), ["0", "1", "2"], margin=0.2)
     """
-    if len(names) != 3:
-        raise ValueError(f"names must be three, one for each corner, got {len(names)}")
+    one_each("names", names, "corner", 3)
     centre = _CORNERS.mean(axis=0)
     outline = np.vstack([_CORNERS, _CORNERS[:1]])
     ax.fill(*outline.T, color=colour("grid"), alpha=0.45, linewidth=0, zorder=0)
@@ -64,7 +80,7 @@ def triangle(ax: Axes, names: Sequence[str], *, margin: float = 0.1) -> None:
         middle = _CORNERS[[k for k in range(3) if k != corner]].mean(axis=0)
         end = middle + (middle - centre) / np.linalg.norm(middle - centre) * margin
         ax.plot(*np.transpose([centre, end]), color=colour("muted"), linewidth=1.0, alpha=0.7,
-                dashes=(4, 3), zorder=1)  # fmt: skip
+                dashes=(4, 3), zorder=1, label="border")  # fmt: skip
     places = [(-6, -4, "right", "top"), (6, -4, "left", "top"), (0, 6, "center", "bottom")]
     for at, name, (dx, dy, side, height) in zip(_CORNERS, names, places, strict=True):
         ax.annotate(name, at, xytext=(dx, dy), textcoords="offset points", ha=side, va=height,
@@ -73,7 +89,7 @@ def triangle(ax: Axes, names: Sequence[str], *, margin: float = 0.1) -> None:
     ax.set_axis_off()
 
 
-def arrows(
+def output_arrows(
     ax: Axes,
     starts: ArrayLike,
     ends: ArrayLike,
@@ -83,29 +99,45 @@ def arrows(
     linewidth: float = 1.0,
     zorder: float = 3,
 ) -> None:
-    """Draw a line from one answer to another for each instance, with a dot where it ends.
+    """Draw a line from one output to another for each instance, with a dot where it ends.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        Prepared by `triangle`.
+        Prepared by `output_triangle`.
     starts, ends : array of shape (n, 3)
         Outputs for three classes.
     actor : str
         Whose colour the arrows have.
-    size : float
-        Of the dots, in points; lines have half their strength, so that dots lead the eye.
-    linewidth : float
+    size, linewidth : float
+        Of the dots and of the lines, in points. Lines are paler, so that dots lead the eye.
     zorder : float
+        What is larger covers what is smaller.
+
+    Raises
+    ------
+    ValueError
+        If there are not three classes, or the two have different shapes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from matplotlib.figure import Figure
+    >>> from sdbook.book.figures.linearised_softmax import output_arrows, output_triangle
+    >>> ax = Figure().add_subplot()
+    >>> output_triangle(ax, ["0", "1", "2"], margin=0.2)
+    >>> output_arrows(ax, np.full((3, 3), 1 / 3), np.eye(3), "clean")
     """
     tail, head = in_triangle(starts), in_triangle(ends)
     if tail.shape != head.shape:
         raise ValueError(
-            f"starts and ends must have the same shape, got {np.shape(starts)} and {np.shape(ends)}"
+            "starts and ends must have the same shape, "
+            f"got {np.shape(starts)} and {np.shape(ends)}."
         )
     lines = LineCollection(
         list(np.stack([tail, head], axis=1)), colors=colour(actor), linewidths=linewidth,
-        alpha=0.6, zorder=zorder,
+        alpha=0.6, zorder=zorder, label="arrows",
     )  # fmt: skip
     ax.add_collection(lines, autolim=False)
-    ax.plot(*head.T, "o", color=colour(actor), markersize=size, markeredgewidth=0, zorder=zorder)
+    ax.plot(*head.T, "o", color=colour(actor), markersize=size, markeredgewidth=0, zorder=zorder,
+            label="ends")  # fmt: skip
