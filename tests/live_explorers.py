@@ -32,7 +32,7 @@ def shown():
 
 def problems(widget):
     """What is wrong with one explorer, in sentences."""
-    explorer = widget._drawing
+    explorer = widget.drawing
     yield from changed_since_shown(widget)
     with (
         # Any other name for the pixels is as good as a file, and quicker to make.
@@ -64,7 +64,7 @@ def one_at_a_time(explorer):
 
 def changed_since_shown(widget):
     """A picture that the cells below it changed."""
-    explorer = widget._drawing
+    explorer = widget.drawing
     now = explorer.frame(explorer.state(explorer.start))
     shown = widget.first["message"]
     if (shown, widget.first["image"]) != (now.message, now.quick_png()):

@@ -1,6 +1,6 @@
-"""The book's wing: what only the pages of the book need.
+"""What the pages of the book need beyond the library.
 
-`figures` draws, `explore` moves the drawings, `statements` checks every numbered statement, and
-`glue` puts computed numbers into the text. Needs the extra ``book``. Nothing in the library imports
-this.
+`figures` draws, `explore` puts controls to a figure, `statements` checks the numbered statements,
+and `glue` puts computed values into the text. All of it needs the extra ``book``. Each is imported
+on its own: ``from sdbook.book import figures`` loads no widgets.
 """

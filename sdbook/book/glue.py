@@ -1,4 +1,4 @@
-"""Numbers that a cell computes for the text of a chapter."""
+"""Giving computed values names by which the text of a chapter quotes them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ PREFIX = "application/papermill.record/"
 def glue(name: str, value: Any) -> None:
     """Give a value a name by which the text quotes it: ``{glue:text}`name```.
 
-    As ``myst_nb.glue`` with ``display=False``, without that library. Beside the value stands an
-    empty text, which is what programs show that do not know values without a face: they would
-    say "data type cannot be displayed".
+    It does what ``myst_nb.glue`` does with ``display=False``, without that library. With the value
+    goes an empty text. Programs that do not know this kind of value show the empty text, where they
+    would otherwise say "data type cannot be displayed".
 
     Parameters
     ----------
     name : str
     value : object
-        What the text says, most often a str.
+        What the text says, most often a str; its ``repr`` is stored.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Explorers: one drawing function, the same picture and message on both faces."""
+"""Explorers: one drawing function, the same picture and message in a notebook and on a page."""
 
 from __future__ import annotations
 
@@ -91,16 +91,24 @@ def test_choice_has_values_behind_its_texts():
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
-        (lambda: Slider("t", "T", [1]), ValueError, "'t' needs at least two values, got \\[1\\]"),
+        (
+            lambda: Slider("t", "T", [1]),
+            ValueError,
+            r"values of 't' must be two or more, got \[1\]",
+        ),
         (lambda: Slider("t", "T", [2, 1]), ValueError, "'t' must be ascending, got \\[2, 1\\]"),
         (lambda: Slider("t", "T", [1, 1]), ValueError, "'t' must be ascending"),
         (lambda: Slider("t", "T", [1, float("nan")]), ValueError, "'t' must be ascending"),
         (lambda: Slider("t", "T", ["a", "b"]), TypeError, "'t' must be numbers, got 'a'"),
         (lambda: Slider("t", "T", [1, 2], start=3), ValueError, "start .* \\[1, 2\\], got 3"),
-        (lambda: Slider("t", "T", [0.1, 0.2], format="{:.0f}"), ValueError, "the same text"),
+        (
+            lambda: Slider("t", "T", [0.1, 0.2], format="{:.0f}"),
+            ValueError,
+            "texts of 't' must differ, got",
+        ),
         (lambda: Slider("t", " ", [1, 2]), ValueError, "label of 't'"),
         (lambda: Slider("a b", "T", [1, 2]), ValueError, "name of an argument, got 'a b'"),
-        (lambda: Choice("k", "K", ["a"]), ValueError, "'k' needs at least two"),
+        (lambda: Choice("k", "K", ["a"]), ValueError, "values of 'k' must be two or more"),
         (lambda: Choice("k", "K", ["a", "b"], start="c"), ValueError, "got 'c'"),
     ],
 )
@@ -190,7 +198,7 @@ def test_a_picture_needs_a_message(message):
         repr(Picture(lambda figure: message))
 
 
-# Both faces
+# In a notebook, and on a page
 
 
 def test_live_bundle(explorer, monkeypatch):

@@ -1,4 +1,4 @@
-"""Explorers: one drawing function, live in a notebook and without a kernel on a page."""
+"""Figures with controls: live in a notebook, and without a kernel on a page of the book."""
 
 from sdbook.book.explore.controls import Choice, Control, Slider
 from sdbook.book.explore.drawing import Frame

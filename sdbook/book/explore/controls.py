@@ -1,4 +1,4 @@
-"""The controls of an explorer: finite grids of values, each with a label a reader can see."""
+"""Controls of an explorer: sliders and choices with a fixed list of values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,27 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Control:
-    """A grid of values for one argument of the drawing function.
+    """A list of values for one argument of the drawing function.
 
     Made by :class:`Slider` or :class:`Choice`.
+
+    Attributes
+    ----------
+    name : str
+        The argument.
+    label : str
+        What the reader sees of it.
+    values : tuple
+        What the argument can be.
+    texts : tuple of str
+        What the reader sees of each value.
+    start : int
+        The index of the value that is shown first.
+
+    Raises
+    ------
+    ValueError
+        If a name, a label or the values cannot be used.
     """
 
     name: str
@@ -24,17 +42,19 @@ class Control:
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
-            raise ValueError(f"name must be the name of an argument, got {self.name!r}")
+            raise ValueError(f"name must be the name of an argument, got {self.name!r}.")
         if not self.label.strip():
-            raise ValueError(f"label of {self.name!r} must say what the control does, got ''")
+            raise ValueError(
+                f"label of {self.name!r} must say what the control does, got {self.label!r}."
+            )
         if len(self.values) < 2:
             raise ValueError(
-                f"control {self.name!r} needs at least two values, got {list(self.values)}"
+                f"values of {self.name!r} must be two or more, got {list(self.values)}."
             )
         if len(set(self.texts)) < len(self.texts):
             raise ValueError(
-                f"control {self.name!r} shows the same text for different values: "
-                f"{list(self.texts)}"
+                f"texts of {self.name!r} must differ, got {list(self.texts)}. "
+                "Write the values with more digits."
             )
 
 
@@ -53,6 +73,13 @@ class Slider(Control):
         The value shown first, one of `values`; the first by default.
     format : str or callable
         How a value is written: a format string such as ``"{:.0%}"``, or a function of the value.
+
+    Raises
+    ------
+    TypeError
+        If a value is not a number.
+    ValueError
+        If values do not ascend or look alike, or `start` is none of them.
 
     Examples
     --------
@@ -74,17 +101,15 @@ class Slider(Control):
         grid = tuple(_plain(value) for value in values)
         for value in grid:
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise TypeError(f"values of slider {name!r} must be numbers, got {value!r}")
+                raise TypeError(f"values of {name!r} must be numbers, got {value!r}.")
         if any(not a < b for a, b in pairwise(grid)):
-            raise ValueError(f"values of slider {name!r} must be ascending, got {list(grid)}")
+            raise ValueError(f"values of {name!r} must be ascending, got {list(grid)}.")
         write = format.format if isinstance(format, str) else format
         index = 0
         if start is not None:
             near = [i for i, value in enumerate(grid) if math.isclose(value, start, abs_tol=1e-12)]
             if not near:
-                raise ValueError(
-                    f"start of slider {name!r} must be one of {list(grid)}, got {start}"
-                )
+                raise ValueError(f"start of {name!r} must be one of {list(grid)}, got {start}.")
             index = near[0]
         super().__init__(name, label, grid, tuple(write(value) for value in grid), index)
 
@@ -103,6 +128,11 @@ class Choice(Control):
         text itself.
     start : optional
         The value shown first; the first by default.
+
+    Raises
+    ------
+    ValueError
+        If there are less than two options, or `start` is none of the values.
 
     Examples
     --------
@@ -124,9 +154,7 @@ class Choice(Control):
         )
         values = tuple(_plain(value) for value in pairs.values())
         if start is not None and start not in values:
-            raise ValueError(
-                f"start of choice {name!r} must be one of {list(values)}, got {start!r}"
-            )
+            raise ValueError(f"start of {name!r} must be one of {list(values)}, got {start!r}.")
         index = 0 if start is None else values.index(start)
         super().__init__(name, label, values, tuple(pairs), index)
 

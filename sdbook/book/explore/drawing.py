@@ -1,4 +1,4 @@
-"""Pictures with controls, one for each state, whoever shows them."""
+"""Drawing a picture for each state of its controls, and files of it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Frame:
         Parameters
         ----------
         small : bool
-            Take some times as long for a file that is a fifth smaller, with the same pixels.
+            Whether to take longer for a file that is a fifth smaller, with the same pixels.
         """
         image = _reduced(Image.fromarray(self.pixels)).convert("RGB")
         effort = {"quality": 90, "method": 3} if small else {"quality": 20, "method": 1}
@@ -84,27 +84,28 @@ class Drawing:
 
     def _check(self) -> None:
         if not callable(self.draw):
-            raise TypeError(f"draw must be a function, got {self.draw!r}")
+            raise TypeError(f"draw must be a function, got {self.draw!r}.")
         for control in self.controls:
             if not isinstance(control, Control):
-                raise TypeError(f"controls must be Slider or Choice, got {control!r}")
+                raise TypeError(f"controls must be Slider or Choice, got {control!r}.")
         names = [control.name for control in self.controls]
         if len(set(names)) < len(names):
-            raise ValueError(f"controls must have different names, got {names}")
+            raise ValueError(f"controls must have different names, got {names}.")
         try:
             inspect.signature(self.draw).bind(None, **dict.fromkeys(names))
         except TypeError as error:
             raise TypeError(
-                f"draw must take a figure and the keyword arguments {names}: {error}"
+                f"draw must take a figure and the keyword arguments {names}, "
+                f"got one that does not: {error}."
             ) from None
         if len(self) > MOST_STATES:
             counts = " x ".join(str(len(control.values)) for control in self.controls)
             raise ValueError(
                 f"controls must have at most {MOST_STATES} combinations of values, "
-                f"got {counts} = {len(self)}: use coarser grids"
+                f"got {counts} = {len(self)}. Leave out some values."
             )
         if len(self.size) != 2 or min(self.size) <= 0:
-            raise ValueError(f"size must be (width, height) in inches, got {self.size}")
+            raise ValueError(f"size must be (width, height) in inches, got {self.size}.")
 
     def __len__(self) -> int:
         return math.prod(len(control.values) for control in self.controls)
@@ -153,7 +154,7 @@ class Drawing:
                 if not isinstance(message, str) or not message.strip():
                     raise TypeError(
                         "draw must return what the picture shows, as a sentence for those who "
-                        f"do not see it, got {message!r}"
+                        f"do not see it, got {message!r}."
                     )
             except Exception as error:
                 error.add_note(f"while an explorer drew {_spelled(state)}")
@@ -161,7 +162,7 @@ class Drawing:
         return figure, " ".join(message.split())
 
     def frame(self, state: Mapping[str, Any], mode: str = "light") -> Frame:
-        """The picture and the message of one state: what both faces show.
+        """Return the picture and the message of one state, as a widget or a page shows them.
 
         Parameters
         ----------
@@ -170,7 +171,7 @@ class Drawing:
         mode : {"light", "dark"}
             The page that the picture will stand on.
         """
-        with young_garbage():
+        with collector_paused():
             return self._frame(state, mode)
 
     def _frame(self, state: Mapping[str, Any], mode: str) -> Frame:
@@ -188,12 +189,12 @@ class Drawing:
 
 
 @contextmanager
-def young_garbage() -> Iterator[None]:
-    """Collect no garbage until the figure is some.
+def collector_paused() -> Iterator[None]:
+    """Switch Python's garbage collector off while a figure is drawn.
 
-    A figure is full of cycles. What Python's collector meets of it while it is drawn passes for
-    long-lived, and every few figures all objects of the kernel are searched for what has died: a
-    pause that is longer than the drawing. A figure that dies young is collected by itself.
+    The objects of a figure refer to each other. Those that the collector meets while the figure is
+    drawn it takes for long-lived, and every few figures it searches all objects of the kernel: a
+    pause that is longer than the drawing. A figure that it meets only afterwards is freed at once.
     """
     enabled = gc.isenabled()
     gc.disable()

@@ -1,8 +1,8 @@
-"""One object with two faces: a widget where there is a kernel, a player where there is none.
+"""Figures with controls, live in a notebook and on a page without a kernel.
 
 An :class:`Explorer` draws one picture for each state of its controls. In a notebook it shows a
-live widget that draws on demand. When the book is built it draws all of its pictures, and shows a
-player that needs no kernel. Both faces ask for the same frames, so they cannot differ.
+widget that draws on demand. When the book is built it draws all of its pictures, and shows a
+player that needs no kernel. Both show the same pictures.
 """
 
 from __future__ import annotations
@@ -35,6 +35,14 @@ class Explorer(Drawing):
         There is one picture for each combination of their values, 400 at most.
     size : (width, height)
         Of the figure in inches. On a page, an inch is 100 pixels.
+
+    Raises
+    ------
+    TypeError
+        If `draw` is no such function, or a control is neither a slider nor a choice.
+    ValueError
+        If two controls have the same name, there are too many combinations, or `size` is not above
+        zero.
 
     Examples
     --------
@@ -78,6 +86,22 @@ class Picture(Explorer):
         sentences with what the picture shows.
     size : (width, height)
         Of the figure in inches. On a page, an inch is 100 pixels.
+
+    Raises
+    ------
+    TypeError
+        If `draw` is no such function.
+    ValueError
+        If `size` is not above zero.
+
+    Examples
+    --------
+    >>> from sdbook.book.explore import Picture
+    >>> def draw(figure):
+    ...     _ = figure.add_subplot().plot([0, 1, 4])
+    ...     return "A curve that rises from 0 to 4."
+    >>> Picture(draw)
+    A curve that rises from 0 to 4.
     """
 
     def __init__(self, draw: Callable[..., str], *, size: tuple[float, float] = (6.4, 4.0)) -> None:

@@ -1,4 +1,4 @@
-"""The face with a kernel: a Jupyter widget that draws the frames that its page asks for.
+"""An explorer in a notebook: a Jupyter widget that draws the frames that its page asks for.
 
 The sliders of ipywidgets have no accessible name, and none can be given to them. This widget,
 made with anywidget, has the markup of the player instead: native range inputs with labels.
@@ -19,7 +19,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from sdbook.book.explore.drawing import Drawing, young_garbage
+from sdbook.book.explore.drawing import Drawing, collector_paused
 from sdbook.book.explore.player import ASSETS, STYLES, markup
 
 MOST_BYTES = 64 * 2**20
@@ -57,6 +57,7 @@ class LiveExplorer(anywidget.AnyWidget):
 
     Attributes
     ----------
+    drawing : Drawing
     position : list of int
         For each control, the index of its value. The page and the kernel may both set it.
     first : dict
@@ -71,7 +72,7 @@ class LiveExplorer(anywidget.AnyWidget):
     first = traitlets.Dict().tag(sync=True)
 
     def __init__(self, drawing: Drawing) -> None:
-        self._drawing = drawing
+        self.drawing = drawing
         self._loop = _running_loop()
         start = list(drawing.start)
         message, image = self.picture(start)
@@ -98,7 +99,7 @@ class LiveExplorer(anywidget.AnyWidget):
         if key in KEPT:
             KEPT.move_to_end(key)
             return KEPT[key]
-        frame = self._drawing.frame(self._drawing.state(position), "dark" if dark else "light")
+        frame = self.drawing.frame(self.drawing.state(position), "dark" if dark else "light")
         KEPT[key] = answer = frame.message, frame.quick_png()
         while sum(len(file) for _, file in KEPT.values()) > MOST_BYTES:
             KEPT.popitem(last=False)
@@ -109,12 +110,12 @@ class LiveExplorer(anywidget.AnyWidget):
         return self._checked(proposal["value"])
 
     def _checked(self, position: list[int]) -> list[int]:
-        sizes = [len(control.values) for control in self._drawing.controls]
+        sizes = [len(control.values) for control in self.drawing.controls]
         if len(position) != len(sizes) or not all(
             0 <= index < size for index, size in zip(position, sizes, strict=True)
         ):
             raise traitlets.TraitError(
-                f"position must have one index for each control, below {sizes}, got {position}"
+                f"position must have one index for each control, below {sizes}, got {position}."
             )
         return position
 
@@ -125,7 +126,7 @@ class LiveExplorer(anywidget.AnyWidget):
             self._loop.call_soon_threadsafe(self._answer, question)
 
     def _answer(self, question: dict[str, Any]) -> None:
-        with young_garbage():  # until the answer is on its way
+        with collector_paused():  # until the answer is on its way
             try:
                 message, image = self.picture(question["position"], question["dark"])
             except BaseException as error:  # an interrupt as well: the page waits for an answer

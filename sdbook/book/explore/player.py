@@ -1,4 +1,4 @@
-"""The face without a kernel: a figure in a page, with all of its frames as files.
+"""An explorer on a page without a kernel: HTML, with all of its frames as files.
 
 The markup is also the one of the live widget, so that both look and behave the same. It needs the
 style sheet and the scripts in ``assets``, once per page.

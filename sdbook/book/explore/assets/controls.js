@@ -1,4 +1,4 @@
-// The controls of an explorer, for both of its faces.
+// The controls of an explorer, in a notebook and on a page.
 // Calls moved(position) when the reader moves one; position has an index for each control. Before,
 // when the reader takes hold of one, calls taken(index of the control).
 // Returns { position, set, sizes }: the position now, a way to change it, how many values there are.

@@ -1,4 +1,4 @@
-// The face of an explorer with a kernel, which draws the frames that this page asks for.
+// An explorer in a notebook: shows the frames that its kernel draws for this page.
 function render({ model, el }) {
   el.innerHTML = model.get("markup");
   const figure = el.querySelector("figure");

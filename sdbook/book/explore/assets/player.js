@@ -1,4 +1,4 @@
-// The face of an explorer without a kernel: all frames are files, one is shown.
+// An explorer on a page without a kernel: all frames are files, one is shown.
 for (const figure of document.querySelectorAll("figure.sdbook-explorer")) {
   const page = document.documentElement;
   const data = JSON.parse(figure.querySelector("script").textContent);
