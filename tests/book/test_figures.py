@@ -16,6 +16,7 @@ from reading import (
     contrast,
     errors,
     heights,
+    ink,
     line,
     linear,
     shade,
@@ -102,6 +103,11 @@ def test_colours_can_be_told_apart(mode, vision):
     seen = {actor: oklab(VISION[vision] @ linear(to_rgb(figures.colour(actor)))) for actor in HUES}
     for one, other in combinations(HUES, 2):
         assert np.linalg.norm(seen[one] - seen[other]) > 0.05, (one, other)
+
+
+def test_a_true_label_looks_clean_and_a_given_one_corrupted(mode):
+    assert figures.colour("true") == figures.colour("clean")
+    assert figures.colour("given") == figures.colour("corrupted")
 
 
 def test_later_rounds_are_stronger(mode):
@@ -327,7 +333,7 @@ def test_energy_bars_are_pale_before_and_solid_after_the_filter(ax):
         assert bars(ax, f"after: {name}") == now
         assert set(bar_shades(ax, f"after: {name}")) == {figures.colour(actor)}
         assert figures.colour(actor) not in bar_shades(ax, f"before: {name}")
-    assert written(ax) == names
+    assert ink(ax) == {"truth": figures.colour("true"), "noise": figures.colour("given")}
     assert ticks(ax.xaxis) == ["1", "10", "100"]
 
 
