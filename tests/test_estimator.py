@@ -42,8 +42,7 @@ from sdbook.estimator import (
 from sdbook.estimator.classifier import Preparation, suspicion
 from sdbook.estimator.folds import folds_of, same_rows
 from sdbook.estimator.given import Given
-from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged
-from sdbook.solvers.softmax import softmax
+from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged, softmax
 
 pandas = pytest.importorskip("pandas")
 
@@ -102,7 +101,7 @@ class TestAgreesWithTheLoop:
         ("named", "refinement"),
         [
             ({"refinement": "as_is"}, refine.as_is),
-            ({"refinement": "hard"}, refine.top_k(1)),
+            ({"refinement": "hard"}, refine.hard),
             ({"refinement": "top_k", "k": 3}, refine.top_k(3)),
             ({"refinement": "one_or_two", "margin": 0.2}, refine.one_or_two(0.2)),
             ({"refinement": refine.top_k(2)}, refine.top_k(2)),

@@ -19,8 +19,8 @@ from sdbook.estimator.classifier import SelfDistilled, method, switch
 from sdbook.estimator.folds import Fold, folds_of
 from sdbook.estimator.given import Given
 from sdbook.estimator.selection import ROUNDING, select_best
+from sdbook.method import Method
 from sdbook.solvers import factorise
-from sdbook.sweeps import Method
 
 __all__ = ["METHODS", "NoBetterThanConstant", "SelfDistilledClassifierCV"]
 

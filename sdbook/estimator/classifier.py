@@ -16,6 +16,7 @@ from sdbook import _validate, refine
 from sdbook.datasets import prepare
 from sdbook.distillation import distill
 from sdbook.estimator.given import Floats, Given, instances
+from sdbook.method import Method
 from sdbook.refine import Refinement
 from sdbook.solvers import (
     Certificate,
@@ -24,9 +25,8 @@ from sdbook.solvers import (
     Loss,
     NotConverged,
     factorise,
+    softmax,
 )
-from sdbook.solvers.softmax import softmax
-from sdbook.sweeps import Method
 
 __all__ = [
     "Preparation",
@@ -432,7 +432,7 @@ def method(
     rounds = _validate.count("rounds", rounds)
     refinements: dict[str, Refinement] = {
         "as_is": refine.as_is,
-        "hard": refine.top_k(1),
+        "hard": refine.hard,
         "top_k": refine.top_k(k),
         "one_or_two": refine.one_or_two(margin),
     }
