@@ -130,12 +130,12 @@ class SelfDistilledClassifierCV(SelfDistilled):
     *Why wrong labels can judge.* Let C[k, j] be the chance that true class k is given label j, and
     J[k, j] the share of held-out instances of true class k that are answered with j. If given
     labels are drawn independently of the features, given the true class, the expected accuracy on
-    them is ``sum_kj J[k, j] C[k, j]``. With symmetric noise at rate eta, clean accuracy a gives
-
-        eta / (K - 1) + (1 - eta K / (K - 1)) a ,
-
-    which rises as long as eta < (K - 1) / K: whatever errors classifiers make, their order is the
-    same on noisy labels as on clean ones.
+    them is ``sum_kj J[k, j] C[k, j]``. With symmetric noise at rate eta and clean accuracy a, it is
+    ``eta / (K - 1) + (1 - eta K / (K - 1)) a``, which rises with a as long as eta < (K - 1) / K:
+    whatever errors classifiers make, their order is the same on noisy labels as on clean ones. The
+    standard error of a score, ``sqrt(b (1 - b) / N)`` for N instances and noisy accuracy b, is 1 /
+    (1 - eta K / (K - 1)) times as large on the scale of clean accuracy: with ten classes and 70 %
+    wrong labels, 4.5 times.
 
     *When they mislead.* With other noise, answering j for true class k loses C[k, k] - C[k, j]. If
     every row of C is largest on its diagonal, nothing beats being always right, and the clean error
@@ -143,11 +143,6 @@ class SelfDistilledClassifierCV(SelfDistilled):
     of these differences and by the smallest. In between the order can be wrong: superclass noise
     forgives confusion inside a superclass. Where a wrong label is the most frequent one of a class
     (pair flip at rates above 1/2), it is preferred to the true one.
-
-    *How far to trust it.* With N instances and noisy accuracy b, the standard error of a score is
-    ``sqrt(b (1 - b) / N)``, and on the scale of clean accuracy 1 / (1 - eta K / (K - 1)) times as
-    large: with ten classes and 70 % wrong labels, 4.5 times. Differences between settings are
-    known better: only instances that are answered differently count.
 
     *Copies.* If a copy of a held-out row was trained on, copying wrong labels pays, and the choice
     is for settings that do. Rows are copies that are equal in all digits and have one label. Equal
@@ -166,9 +161,8 @@ class SelfDistilledClassifierCV(SelfDistilled):
     wrong. It does not choose by itself: with a small lambda little changes because little is
     averaged, and with a large one answers can go on changing for the worse.
 
-    *What it costs.* Each fold factorises its features once. All lambdas are trained side by side
-    (`sdbook.distill_all`), all numbers of rounds come from one run, and methods with the same loss
-    share their teachers.
+    *What it costs.* Each fold factorises its features once. All lambdas are trained side by side,
+    all numbers of rounds come from one run, and methods with the same loss share their teachers.
 
     Examples
     --------
@@ -234,7 +228,7 @@ class SelfDistilledClassifierCV(SelfDistilled):
             As in `SelfDistilledClassifier.fit`.
         """
         rounds = _validate.count("rounds", self.rounds)
-        progress = switch("progress", self.progress)
+        switch("progress", self.progress)
         intercept = switch("fit_intercept", self.fit_intercept, "auto")
         self.lams_ = _lams(self.lams)
         self.methods_ = _methods(self.methods)
@@ -242,12 +236,9 @@ class SelfDistilledClassifierCV(SelfDistilled):
         given = Given.of(self, X, y, sample_weight)
         folds = folds_of(self.cv, given, groups)
 
-        # One round of cross-entropy with and without an intercept, where the folds decide.
-        passes = 2 * len(folds) if intercept == "auto" else 0
-        with tqdm(total=passes + len(folds), unit="fold", disable=not progress) as bar:
-            if intercept == "auto":
-                intercept = self._intercept(given, folds, bar)
-            judged = self._judged(given, folds, methods, bool(intercept), bar)
+        if intercept == "auto":
+            intercept = self._intercept(given, folds)
+        judged = self._judged(given, folds, methods, bool(intercept))
         self.fold_scores_, changes, baselines = judged
         self.scores_, self.changes_ = self.fold_scores_.mean(axis=0), changes.mean(axis=0)
         self.baseline_score_ = float(baselines.mean())
@@ -271,19 +262,18 @@ class SelfDistilledClassifierCV(SelfDistilled):
             warnings.warn(
                 f"the best setting agrees with {self.best_score_:.1%} of held-out given labels, "
                 f"and always answering the most frequent one with {self.baseline_score_:.1%}: "
-                f"do not use corrected_labels_ and suspicion_.{remedy} It may be that features "
-                "say nothing about these labels, or that folds lack classes (shuffle rows that are "
-                "sorted by label)",
+                f"do not use corrected_labels_ and suspicion_.{remedy} Features may say "
+                "nothing about these labels, or folds may lack classes (shuffle sorted rows).",
                 NoBetterThanConstant,
                 stacklevel=2,
             )
         return self
 
-    def _intercept(self, given: Given, folds: list[Fold], bar: tqdm[Any]) -> bool:
+    def _intercept(self, given: Given, folds: list[Fold]) -> bool:
         """Settle whether there is an intercept: by teachers, and only for a clear gain."""
         best = []
         for intercept in (False, True):
-            scores, *_ = self._judged(given, folds, [method(1)], intercept, bar)
+            scores, *_ = self._judged(given, folds, [method(1)], intercept)
             (j,) = select_best(scores.mean(axis=0)[0, :, 0], lams=self.lams_)
             best.append(scores[:, 0, j, 0])
         gains = best[1] - best[0]
@@ -291,22 +281,16 @@ class SelfDistilledClassifierCV(SelfDistilled):
         return bool(gains.mean() > error + ROUNDING)
 
     def _judged(
-        self,
-        given: Given,
-        folds: list[Fold],
-        methods: list[Method],
-        intercept: bool,
-        bar: tqdm[Any],
+        self, given: Given, folds: list[Fold], methods: list[Method], intercept: bool
     ) -> list[Scores]:
         """Return what `_judge` does, with one more axis in front, of the folds."""
-        judged = []
-        for outcome in Parallel(n_jobs=self.n_jobs, return_as="generator")(
+        judged = Parallel(n_jobs=self.n_jobs, return_as="generator")(
             delayed(self._judge)(given.take(train), given.take(test), methods, intercept)
             for train, test in folds
-        ):
-            judged.append(outcome)
-            bar.update()
-        return [np.array(part) for part in zip(*judged, strict=True)]
+        )
+        what = "with intercept" if intercept else "without intercept"
+        bar = tqdm(judged, what, len(folds), unit="fold", disable=not self.progress)
+        return [np.array(part) for part in zip(*bar, strict=True)]
 
     def _judge(
         self, train: Given, test: Given, methods: list[Method], intercept: bool
@@ -352,13 +336,10 @@ def _lams(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _methods(methods: Any) -> list[dict[str, Any]]:
-    grids = METHODS if methods is None else methods
-    grids = [grids] if isinstance(grids, Mapping) else grids
-    if (
-        not isinstance(grids, Sequence)
-        or not grids
-        or not all(isinstance(grid, Mapping) for grid in grids)
-    ):
+    given = METHODS if methods is None else methods
+    grids = [given] if isinstance(given, Mapping) else given
+    listed = isinstance(grids, list | tuple) and all(isinstance(grid, Mapping) for grid in grids)
+    if not listed or not grids:
         raise TypeError(
             f"methods must be a mapping or a non-empty list of mappings, got {methods!r}."
         )
@@ -366,10 +347,7 @@ def _methods(methods: Any) -> list[dict[str, Any]]:
     if unknown:
         raise ValueError(f"methods must set only {', '.join(PARAMETERS)}, got {unknown[0]!r}.")
     lists = [
-        {
-            name: values if isinstance(values, list | tuple) else [values]
-            for name, values in grid.items()
-        }
+        {name: each if isinstance(each, list | tuple) else [each] for name, each in grid.items()}
         for grid in grids
     ]
     return list(ParameterGrid(lists))

@@ -12,35 +12,19 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sdbook import _validate, refine
+from sdbook import _validate, refine, solvers
 from sdbook.datasets import prepare
 from sdbook.distillation import distill
 from sdbook.estimator.given import Floats, Given, instances
 from sdbook.method import Method
 from sdbook.refine import Refinement
-from sdbook.solvers import (
-    Certificate,
-    CrossEntropy,
-    GeneralisedCrossEntropy,
-    Loss,
-    NotConverged,
-    factorise,
-    softmax,
-)
+from sdbook.solvers import Certificate, Loss, softmax
 
-__all__ = [
-    "Preparation",
-    "SelfDistilled",
-    "SelfDistilledClassifier",
-    "TrainedRound",
-    "method",
-    "suspicion",
-    "switch",
-]
+__all__ = ["SelfDistilled", "SelfDistilledClassifier", "method", "switch"]
 
 LOSSES: dict[str, Loss] = {
-    "cross_entropy": CrossEntropy(),
-    "generalised_cross_entropy": GeneralisedCrossEntropy(0.7),
+    "cross_entropy": solvers.CrossEntropy(),
+    "generalised_cross_entropy": solvers.GeneralisedCrossEntropy(0.7),
 }
 
 
@@ -204,7 +188,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "With fit_intercept=True, the answers are the shares of the given labels."
             )
         run = distill(
-            factorise(prepared, unit_norm=False),
+            solvers.factorise(prepared, unit_norm=False),
             given.targets,
             lam,
             rounds=method.rounds,
@@ -223,7 +207,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             found = step.certificate
             # Rounding can stop the solver short of 1e-10. Only short of its default is that news.
             if found and not found.converged and found.relative_gradient_norm > 1e-8:
-                warnings.warn(f"round {step.t}: {found}", NotConverged, stacklevel=3)
+                warnings.warn(f"round {step.t}: {found}", solvers.NotConverged, stacklevel=3)
         width = given.X.shape[1]
         self.mean_ = self.preparation_.mean
         self.coef_ = run.last.coef[:width].T
@@ -232,9 +216,11 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # The labels that each row of the targets names: the largest share, and those that equal it.
         top = given.targets.max(axis=1, keepdims=True)
         told = given.targets >= top - _validate.tie_width(given.targets)
-        answers = [kept(step.outputs, told) for step in run.rounds]
+        answers, suspicions = zip(
+            *(compared(step.outputs, told) for step in run.rounds), strict=True
+        )
         self._answers = np.array(answers, dtype=np.min_scalar_type(len(given.classes) - 1))
-        self.suspicion_ = suspicion(run.last.outputs, told)
+        self.suspicion_ = suspicions[-1]
 
 
 class SelfDistilledClassifier(SelfDistilled):
@@ -286,16 +272,14 @@ class SelfDistilledClassifier(SelfDistilled):
     suspicion_ : ndarray of shape (N,)
         In [0, 1], how little the last round believes the given label: the output of the strongest
         *other* class as a share of it and the output of the given label together. Above 1/2
-        exactly where the label is changed, and 1/2 where the two are tied. Where a soft target has
-        several likeliest classes, all of them count as given: of those, the likelier is compared
-        with the others, and a uniform target, which says nothing that could be wrong, has 0. Not
-        the probability of a wrong label: use its order.
+        exactly where the label is changed, and 1/2 where the two are tied. All the likeliest
+        classes of a soft target count as given, so that a uniform one has suspicion 0. Not the
+        probability of a wrong label: use its order.
     certificate_ : Certificate
-        How exact the last round is; ``rounds_`` has one for each.
+        How exact the last round is.
     rounds_ : tuple of TrainedRound
         Number ``t``, parameters ``coef`` of shape (d, K), or (d + 1, K) with an intercept, and
-        ``certificate`` of each round. The N x K outputs of each round are not kept;
-        ``staged_predict_proba(X)`` computes them again.
+        ``certificate`` of each round. Outputs are not kept.
     coef_ : ndarray of shape (K, d)
         Parameters of the last round, for prepared features.
     intercept_ : ndarray of shape (K,)
@@ -321,28 +305,27 @@ class SelfDistilledClassifier(SelfDistilled):
 
     Notes
     -----
-    *Centring and unit norm.* The theory counts in correlations, inner products of unit vectors:
-    how alike two instances are, and not how long they are. Centring takes from all of them what
-    they have in common, and so lowers the correlations between classes, which is what lets
-    averages tell classes apart. Switch both off where features are prepared already. Features may
-    be of any scale. Where they are the same in all rows, answers are the shares of the given
-    labels with an intercept, and `fit` refuses them without.
+    *Centring and unit norm.* The theory counts in inner products of unit vectors. Centring takes
+    from all instances what they have in common, and so lowers the correlations between classes,
+    which is what lets averages tell classes apart. Features may be of any scale. Where they are the
+    same in all rows, answers are the shares of the given labels with an intercept, and `fit`
+    refuses them without.
 
     *Intercept.* A constant feature adds one to every inner product: outputs move towards the
-    overall shares of the given labels instead of towards 1/K. Without it, answers are spread evenly
-    over the classes. Where one instance in ten is a certain digit (500 of them, two classes), three
-    in ten corrected labels are wrong without an intercept, both with 25 % wrong labels and with
-    none, where always answering "no" leaves one in ten, and an intercept one in twenty or fewer.
-    With ten equal classes, it makes no difference up to 50 % wrong labels. At 70 % (600 digits) it
-    learns differences between the shares that are chance, and two answers in a hundred fewer are
-    right. With "generalised_cross_entropy" and a penalty that is too strong (0.01 on digits, five
-    rounds), it can end with one class for everybody. Pass ``fit_intercept=False`` where you know
-    that classes are equal and most labels are wrong.
+    overall shares of the given labels. Without it, answers are spread evenly over the classes.
+    Where one instance in ten is a certain digit (500 of them, two classes), three in ten corrected
+    labels are wrong without an intercept, both with 25 % wrong labels and with none, where always
+    answering "no" leaves one in ten, and an intercept one in twenty or fewer. With ten equal
+    classes, it makes no difference up to 50 % wrong labels. At 70 % (600 digits) it learns chance
+    differences between the shares, and two answers in a hundred fewer are right. With
+    "generalised_cross_entropy" and a penalty that is too strong (0.01 on digits, five rounds), it
+    can end with one class for everybody. Pass ``fit_intercept=False`` where you know that classes
+    are equal and most labels are wrong.
 
     *Corrected labels are in-sample answers.* The given label of an instance is among those that
     its answer averages. For correcting labels that helps: on digits, answers of models that have
     not seen the instance are less often right. As an estimate of accuracy on new instances it is
-    too kind; use held-out ones for that.
+    too kind.
 
     Examples
     --------
@@ -463,21 +446,13 @@ def switch(name: str, value: Any, *words: str) -> bool | str:
     raise error(f"{name} must be {', '.join([*map(repr, words), 'True'])} or False, got {value!r}.")
 
 
-def kept(outputs: Floats, told: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return the answers: a class that was told (N, K) wherever no other is likelier."""
-    own, rival = _own_and_rival(outputs, told)
-    return np.where((own >= rival)[:, None] == told, outputs, 0).argmax(axis=1)
-
-
-def suspicion(outputs: Floats, told: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how little outputs believe the labels that were told: ``rival / (rival + own)``."""
-    own, rival = _own_and_rival(outputs, told)
-    return rival / (rival + own)
-
-
-def _own_and_rival(outputs: Floats, told: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return the largest outputs among what was told and among the rest, made equal where tied."""
+def compared(
+    outputs: Floats, told: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return answers, a class that was told unless another is likelier, and their suspicion."""
     own = np.where(told, outputs, 0).max(axis=1)
     rival = np.where(told, 0, outputs).max(axis=1)
     tied = np.abs(own - rival) <= _validate.tie_width(outputs)
-    return np.where(tied, rival, own), rival
+    own = np.where(tied, rival, own)
+    answers = np.where((own >= rival)[:, None] == told, outputs, 0).argmax(axis=1)
+    return answers, rival / (rival + own)

@@ -60,10 +60,9 @@ def same_rows(X: Floats) -> NDArray[np.intp]:
 def _copies(given: Given, folds: int) -> NDArray[np.intp]:
     """Number each row by the first that it is a copy of, or by itself.
 
-    Copies are rows that are equal and have one label. Where equal rows have several labels, each
-    was labelled by itself: one tells nothing about the label of another that it should not. And
-    rows of which there are few different ones, as with a column of categories, are no copies: to
-    hold out a whole category would ask about something that was never seen.
+    Copies are rows that are equal and have one label: where equal rows have several, each was
+    labelled by itself. And rows of which there are few different ones, as with a column of
+    categories, are no copies: to hold out a category asks about something that was never seen.
     """
     same, alone = same_rows(given.X), np.arange(len(given.X))
     different = len(np.unique(same))
@@ -107,27 +106,19 @@ def _connected(same: NDArray[np.intp], groups: NDArray[np.intp]) -> NDArray[np.i
 
 def _checked(number: int, fold: Any, given: Given) -> Fold:
     """Check the two parts of a fold, each given by the numbers of rows or by a mask."""
+    rows_of_X = np.arange(len(given.X))
     try:
-        train, held_out = (np.asarray(part) for part in fold)
-    except (TypeError, ValueError):
+        indices = [np.asarray(part) for part in fold]
+        train, held_out = (rows_of_X[part if part.size else slice(0)] for part in indices)
+    except (IndexError, TypeError, ValueError) as error:
         raise ValueError(
-            f"cv must give pairs (train, test) of rows, got {fold!r} as fold {number}."
+            f"cv must give pairs (train, test) of rows of X, got something else as fold {number} "
+            f"({error})."
         ) from None
-    N, parts = len(given.X), []
     for what, rows in (("to train on", train), ("held out", held_out)):
-        if rows.dtype == bool and rows.shape == (N,):
-            rows = np.flatnonzero(rows)
-        if rows.size == 0:
-            raise ValueError(f"cv must give rows {what} in each fold, got none in fold {number}.")
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or rows.min() < -N or rows.max() >= N:
+        if rows.ndim != 1 or not given.counts[rows].any():
             raise ValueError(
-                f"cv must give integers from 0 to {N - 1} as rows {what}, got others in fold "
+                f"cv must give rows {what} with sample_weight > 0 in each fold, got none in fold "
                 f"{number}."
             )
-        if given.sample_weight is not None and not given.sample_weight[rows].any():
-            raise ValueError(
-                f"sample_weight must be > 0 for some of the rows {what}, got 0 for all in fold "
-                f"{number}."
-            )
-        parts.append(rows.astype(np.intp))
-    return parts[0], parts[1]
+    return train, held_out

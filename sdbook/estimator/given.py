@@ -28,21 +28,9 @@ TARGETS = f"one column of {LABELS} or soft targets of shape (N, K)"
 
 @dataclass(frozen=True, eq=False)
 class Given:
-    """Checked arguments of `fit`.
+    """Checked arguments of `fit`: N rows, and K classes in the order of `classes`.
 
-    Attributes
-    ----------
-    X : ndarray of shape (N, d)
-        Features, float32 or float64.
-    targets : ndarray of shape (N, K)
-        What the teacher is taught, of the dtype of `X`.
-    labels : ndarray of int, shape (N,)
-        The given label of each instance, an index into `classes`: the likeliest where `targets`
-        are soft.
-    classes : ndarray of shape (K,)
-        Names of the classes, sorted unless they are the columns of a data frame.
-    sample_weight : ndarray of shape (N,) or None
-        Scaled by a power of two, because only proportions count.
+    The labels of soft targets are the likeliest classes. Weights are scaled by a power of two.
     """
 
     X: Floats
@@ -149,16 +137,11 @@ def _array(name: str, values: Any) -> NDArray[Any]:
 
 def _column_names(y: Any, number: int) -> NDArray[Any]:
     """Return the names of the columns of soft targets, or their numbers where they have none."""
-    names = getattr(y, "column_names", getattr(y, "columns", None))  # PyArrow's first
-    if names is None:
-        return np.arange(number)
+    names = getattr(y, "column_names", getattr(y, "columns", np.arange(number)))  # PyArrow's first
     listed = list(names)
-    for name in listed:
-        if listed.count(name) > 1:
-            raise ValueError(
-                f"y must have columns with different names, one for each class, got {name!r} "
-                f"{listed.count(name)} times."
-            )
+    if len(set(listed)) < number:
+        twice = next(name for name in listed if listed.count(name) > 1)
+        raise ValueError(f"y must have columns with different names, got {twice!r} more than once.")
     return np.asarray(names)
 
 
@@ -180,13 +163,10 @@ def _of_one_type(name: str, values: NDArray[Any]) -> NDArray[Any]:
     """Return labels of any type as an array in which those that differ still do."""
     plain = [value.item() if getattr(value, "ndim", None) == 0 else value for value in values]
     kinds = [next((k for k in (str, bool, Real) if isinstance(value, k)), None) for value in plain]
-    for row, kind in enumerate(kinds):
-        if kind is None or kind is not kinds[0]:
-            first = "" if row == 0 else f"{plain[0]!r} in row 0 and "
-            raise ValueError(
-                f"{name} must be {LABELS}, got {first}{plain[row]!r} in row {row}. "
-                f"{name}.astype(str) makes strings of all."
-            )
+    like = "" if kinds[0] is None else f", all like {plain[0]!r} in row 0"
+    odd = np.array([kind is None or kind is not kinds[0] for kind in kinds])
+    strings = f" {name}.astype(str) makes strings of all."
+    _refuse(odd, plain, f"{name} must be {LABELS}{like}", strings)
     if kinds[0] is str:
         return values
     numbers = np.array(plain)

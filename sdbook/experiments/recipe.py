@@ -199,7 +199,9 @@ def chosen(name: str, piece: dict[str, Any], methods: Sequence[str] = tuple(METH
         their order, of each the penalties in theirs. With equal scores, fewer rounds win, and
         then larger penalties. Whatever is no student counts as one round.
     """
-    held_out, lams, rounds = [], [], []
+    held_out: list[int] = []
+    lams: list[float] = []
+    rounds: list[int] = []
     for method in methods:
         results = piece["methods"][method]
         penalties = BENCHES[name].finer if method == "plain" else BENCHES[name].lams
