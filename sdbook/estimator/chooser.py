@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from sdbook import _validate
 from sdbook.distillation import distill_all
-from sdbook.estimator.classifier import SelfDistilled, method, switch
+from sdbook.estimator.classifier import SelfDistilled, SelfDistilledClassifier, switch
 from sdbook.estimator.folds import Fold, folds_of
 from sdbook.estimator.given import Given
 from sdbook.estimator.selection import ROUNDING, select_best
@@ -232,7 +232,10 @@ class SelfDistilledClassifierCV(SelfDistilled):
         intercept = switch("fit_intercept", self.fit_intercept, "auto")
         self.lams_ = _lams(self.lams)
         self.methods_ = _methods(self.methods)
-        methods = [method(rounds, **parameters) for parameters in self.methods_]
+        methods = [
+            SelfDistilledClassifier(rounds=rounds, **parameters)._method()
+            for parameters in self.methods_
+        ]
         given = Given.of(self, X, y, sample_weight)
         folds = folds_of(self.cv, given, groups)
 
@@ -256,7 +259,7 @@ class SelfDistilledClassifierCV(SelfDistilled):
             "fit_intercept": intercept,
             "tolerance": self.tolerance,
         }
-        self._learn(given, self.lam_, method(self.n_rounds_, **self.method_), bool(intercept))
+        self._learn(given, SelfDistilledClassifier(**self.best_params_))
         if self.best_score_ <= self.baseline_score_ + ROUNDING:
             remedy = "" if intercept else " With unequal classes, pass fit_intercept=True."
             warnings.warn(
@@ -273,7 +276,7 @@ class SelfDistilledClassifierCV(SelfDistilled):
         """Settle whether there is an intercept: by teachers, and only for a clear gain."""
         best = []
         for intercept in (False, True):
-            scores, *_ = self._judged(given, folds, [method(1)], intercept)
+            scores, *_ = self._judged(given, folds, [Method(rounds=1)], intercept)
             (j,) = select_best(scores.mean(axis=0)[0, :, 0], lams=self.lams_)
             best.append(scores[:, 0, j, 0])
         gains = best[1] - best[0]
@@ -307,12 +310,13 @@ class SelfDistilledClassifierCV(SelfDistilled):
             sample_weight=train.sample_weight,
             tolerance=self._tolerance(train, 1e-6),
         )
-        losses = {id(each.losses[0]): each.losses[0] for each in methods}
+        firsts = [each.losses[0] for each in methods]
+        losses = {id(loss): loss for loss in firsts}
         teachers = {key: train_all(rounds=1, loss=loss) for key, loss in losses.items()}
         rounds = methods[0].rounds
         answers = np.empty((len(methods), len(self.lams_), rounds, len(test.X)), dtype=np.intp)
         for m, each in enumerate(methods):
-            runs = teachers[id(each.losses[0])]
+            runs = teachers[id(firsts[m])]
             if rounds > 1:
                 runs = train_all(
                     rounds=rounds, refinement=each.refinement, loss=each.losses, warm_start=runs

@@ -20,7 +20,7 @@ from sdbook.method import Method
 from sdbook.refine import Refinement
 from sdbook.solvers import Certificate, Loss, softmax
 
-__all__ = ["SelfDistilled", "SelfDistilledClassifier", "method", "switch"]
+__all__ = ["SelfDistilled", "SelfDistilledClassifier", "switch"]
 
 LOSSES: dict[str, Loss] = {
     "cross_entropy": solvers.CrossEntropy(),
@@ -178,9 +178,11 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return wanted
         return self.tolerance
 
-    def _learn(self, given: Given, lam: float, method: Method, intercept: bool) -> None:
+    def _learn(self, given: Given, setting: SelfDistilledClassifier) -> None:
         """Run the loop on all that is given, and keep what it says about the given labels."""
-        self.preparation_ = self._prepare(given, intercept)
+        method = setting._method()
+        intercept = switch("fit_intercept", setting.fit_intercept)
+        self.preparation_ = self._prepare(given, bool(intercept))
         prepared = self.preparation_.apply(given.X)
         if not prepared[given.counts > 0].any():
             raise ValueError(
@@ -190,7 +192,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         run = distill(
             solvers.factorise(prepared, unit_norm=False),
             given.targets,
-            lam,
+            setting.lam,
             rounds=method.rounds,
             refinement=method.refinement,
             loss=method.losses,
@@ -394,36 +396,27 @@ class SelfDistilledClassifier(SelfDistilled):
         MemoryError
             If there are so many classes that N x K numbers do not fit into the memory that is free.
         """
-        chosen = method(
-            self.rounds, self.refinement, self.k, self.margin, self.loss, self.student_loss
-        )
-        lam = _validate.regularisation(self.lam)
-        intercept = switch("fit_intercept", self.fit_intercept)
-        self._learn(Given.of(self, X, y, sample_weight), lam, chosen, bool(intercept))
+        self._learn(Given.of(self, X, y, sample_weight), self)
         return self
 
-
-def method(
-    rounds: int,
-    refinement: str | Refinement = "as_is",
-    k: int = 2,
-    margin: float = 0.1,
-    loss: str | Loss = "cross_entropy",
-    student_loss: str | Loss | None = None,
-) -> Method:
-    """Return what the parameters of a constructor mean."""
-    rounds = _validate.count("rounds", rounds)
-    refinements: dict[str, Refinement] = {
-        "as_is": refine.as_is,
-        "hard": refine.hard,
-        "top_k": refine.top_k(k),
-        "one_or_two": refine.one_or_two(margin),
-    }
-    taught = _named("refinement", refinement, refinements, "__call__", "a callable")
-    how = LOSSES, "residual", "a loss of sdbook.solvers"
-    teacher = _named("loss", loss, *how)
-    student = teacher if student_loss is None else _named("student_loss", student_loss, *how)
-    return Method(rounds, taught, [teacher] + [student] * (rounds - 1))
+    def _method(self) -> Method:
+        """Return what the parameters say is done to the prepared features."""
+        rounds = _validate.count("rounds", self.rounds)
+        refinements: dict[str, Refinement] = {
+            "as_is": refine.as_is,
+            "hard": refine.hard,
+            "top_k": refine.top_k(self.k),
+            "one_or_two": refine.one_or_two(self.margin),
+        }
+        taught = _named("refinement", self.refinement, refinements, "__call__", "a callable")
+        losses = [
+            _named(name, value, LOSSES, "residual", "a loss of sdbook.solvers")
+            for name, value in (
+                ("loss", self.loss),
+                ("student_loss", self.student_loss or self.loss),
+            )
+        ]
+        return Method(rounds, taught, losses[:1] + losses[1:] * (rounds - 1))
 
 
 def _named(name: str, value: Any, choices: dict[str, Any], attribute: str, other: str) -> Any:

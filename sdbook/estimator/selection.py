@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdbook import _validate
 
@@ -58,23 +56,16 @@ def select_best(
     values = _validate.reals("scores", scores)
     if values.size == 0:
         raise ValueError(f"scores must have at least one entry, got shape {values.shape}.")
-    strength = _like("lams", lams, values, least=0, open_low=True)
-    length = _like("rounds", rounds, values, least=1)
+    keys = []
+    for name, numbers, least in (("rounds", rounds, 1), ("lams", lams, 0)):
+        key = _validate.reals(name, 1 if numbers is None else numbers, least, open_low=least == 0)
+        try:
+            keys.append(np.broadcast_to(key, values.shape))
+        except ValueError:
+            raise ValueError(
+                f"{name} must have a shape that broadcasts to that of scores, {values.shape}, got "
+                f"{key.shape}."
+            ) from None
+    fewest, largest = keys
     tied = map(tuple, np.argwhere(values >= values.max() - ROUNDING).tolist())
-    return min(tied, key=lambda index: (length[index], -strength[index], index))
-
-
-def _like(
-    name: str, values: Any, scores: NDArray[np.float64], *, least: float, open_low: bool = False
-) -> NDArray[np.float64]:
-    """Return a number for each score; all the same where none are given."""
-    if values is None:
-        return np.ones_like(scores)
-    numbers = _validate.reals(name, values, least, open_low=open_low)
-    try:
-        return np.broadcast_to(numbers, scores.shape)
-    except ValueError:
-        raise ValueError(
-            f"{name} must have a shape that broadcasts to that of scores, {scores.shape}, "
-            f"got {numbers.shape}."
-        ) from None
+    return min(tied, key=lambda index: (fewest[index], -largest[index], index))
