@@ -38,6 +38,7 @@ from sdbook.estimator import (
     NoBetterThanConstant,
     SelfDistilledClassifier,
     SelfDistilledClassifierCV,
+    select_best,
 )
 from sdbook.estimator.classifier import Preparation, compared
 from sdbook.estimator.folds import folds_of, same_rows
@@ -902,6 +903,13 @@ class TestChooser:
         assert (model.n_rounds_, model.lam_) == (1, 1e-4)
         assert (model.changes_ == 0).all()
 
+    def test_progress_is_shown_only_where_it_is_wanted(self, few, capsys):
+        model = SelfDistilledClassifierCV(rounds=1, lams=[1e-3], methods={}, cv=2)
+        model.fit(*few)
+        assert capsys.readouterr().err == ""
+        model.set_params(progress=True).fit(*few)
+        assert "without intercept: 100%" in capsys.readouterr().err
+
     def test_work_can_be_shared(self, few):
         X, y = few
         model = SelfDistilledClassifierCV(rounds=2, lams=[1e-3], cv=2)
@@ -937,6 +945,40 @@ class TestChooser:
         answers = teacher.fit(X[half], y[half]).predict(X[~half])
         judged = y[~half] == y[-1]
         assert model.best_score_ == np.mean(answers[judged] == y[-1])
+
+
+class TestSelectBest:
+    """One rule of choice, for the chooser, the paper's penalties and the recipe."""
+
+    def test_the_best_wins(self):
+        assert select_best([0.5, 0.7, 0.6], lams=[3, 1, 2], rounds=[1, 9, 1]) == (1,)
+        assert select_best([[0.5, 0.7], [0.8, 0.1]]) == (1, 0)
+
+    def test_of_tied_ones_the_simplest_and_then_the_first(self):
+        tied = np.full((2, 2, 2), 0.7)
+        lams, rounds = [[1e-3], [1e-2]], [2, 1]
+        assert select_best(tied, lams=lams, rounds=rounds) == (0, 1, 1)
+        assert select_best(tied, lams=lams) == (0, 1, 0)
+        assert select_best(tied) == (0, 0, 0)
+        assert select_best([0.7, 0.7], lams=[1, 2], rounds=[1, 2]) == (0,)  # rounds come first
+
+    def test_what_rounding_can_change_is_a_tie(self):
+        assert select_best([0.1 + 0.2, 0.3], lams=[1e-3, 1e-2]) == (1,)
+        assert select_best([0.3 + 1e-9, 0.3], lams=[1e-3, 1e-2]) == (0,)
+
+    @pytest.mark.parametrize(
+        ("arguments", "message"),
+        [
+            ({"scores": []}, "scores must have at least one entry"),
+            ({"scores": [0.5, np.nan]}, "scores must be finite"),
+            ({"lams": [1e-3, 0]}, "lams must be > 0"),
+            ({"lams": [1, 2, 3]}, r"lams must have a shape .* scores, \(2,\), got \(3,\)"),
+            ({"rounds": [0, 1]}, "rounds must be >= 1"),
+        ],
+    )
+    def test_errors(self, arguments, message):
+        with pytest.raises(ValueError, match=message):
+            select_best(**{"scores": [0.5, 0.6], **arguments})
 
 
 class TestNoisyAccuracy:

@@ -152,10 +152,10 @@ class SelfDistilledClassifierCV(SelfDistilled):
     you to name: pass `groups` to `fit`.
 
     *Unequal classes.* Without an intercept, answers are spread evenly over the classes. With equal
-    classes and most labels wrong, an intercept learns differences by chance. Hence "auto", for a
-    tenth to a fifth more time. Right corrected labels of digits without, with and with "auto", mean
-    of five draws: one digit against the rest (500 instances), 25 % wrong labels, 72, 97 and 97 %;
-    all ten (600 instances), 50 % wrong, 91, 90 and 91 %; 70 % wrong, 81, 77 and 81 %.
+    classes and most labels wrong, an intercept learns differences by chance. Hence "auto", which
+    takes about a tenth more time. Right corrected labels of digits without, with and with "auto",
+    mean of five draws: one digit against the rest (500 instances), 25 % wrong labels, 71, 97 and
+    97 %; all ten (600 instances), 50 % wrong, 91, 90 and 91 %; 70 % wrong, 81, 77 and 81 %.
 
     *What stability says.* Where answers no longer change, further rounds bring nothing, right or
     wrong. It does not choose by itself: with a small lambda little changes because little is

@@ -268,7 +268,7 @@ class SelfDistilledClassifier(SelfDistilled):
         Names of the classes.
     corrected_labels_ : ndarray of shape (N,)
         What the last round answers on the training instances. A given label is changed only where
-        another class is likelier by more than the solver's tolerance.
+        another class is likelier by more than the solver's default tolerance vouches for.
     corrected_labels_per_round_ : ndarray of shape (rounds, N)
         The same after each round.
     suspicion_ : ndarray of shape (N,)
