@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 from live_explorers import PHONE, SMALLEST_TEXT, shown_texts
 from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer, ErrorbarContainer
-from matplotlib.transforms import Bbox
 
 
 def written(parent):
@@ -86,16 +83,16 @@ def unreadable(figure):
     smallest = SMALLEST_TEXT * figure.get_figwidth() * 100 / PHONE * 72 / 100
     figure.draw_without_rendering()
     texts = shown_texts(figure)
-    boxes = {text: text.get_window_extent() for text in texts}
-    for text in texts:
+    boxes = np.array([text.get_window_extent().extents for text in texts])
+    for text, (left, low, right, high) in zip(texts, boxes, strict=True):
         if text.get_fontsize() < smallest - 0.1:
             yield f"too small: {text.get_text()!r}"
-        if figure.bbox.padded(1).count_contains(boxes[text].corners()) < 4:
+        if min(left, low) < -1 or right > figure.bbox.width + 1 or high > figure.bbox.height + 1:
             yield f"cut off: {text.get_text()!r}"
-    for one, other in combinations(texts, 2):
-        shared = Bbox.intersection(boxes[one], boxes[other])
-        if shared is not None and min(shared.width, shared.height) > 3:
-            yield f"{one.get_text()!r} over {other.get_text()!r}"
+    corners, ends = np.split(boxes, 2, axis=1)
+    shared = np.minimum(ends[:, None], ends) - np.maximum(corners[:, None], corners)
+    for one, other in np.argwhere(np.triu(shared.min(axis=2) > 3, 1)):
+        yield f"{texts[one].get_text()!r} over {texts[other].get_text()!r}"
 
 
 def linear(rgb):

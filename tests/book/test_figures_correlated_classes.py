@@ -51,6 +51,8 @@ def test_the_bar_of_a_round_is_made_of_its_weights(figure, t, expected):
     tops = [bar.get_y() + bar.get_height() for container in ax.containers for bar in container]
     assert tops[0] == pytest.approx(1), "the own label is on top"
     assert np.all(np.diff(tops) < 0)
+    for bar in (bar for container in ax.containers for bar in container):
+        assert bar.get_x() < t < bar.get_x() + bar.get_width()
 
 
 @pytest.mark.parametrize(

@@ -411,8 +411,9 @@ def test_every_text_can_be_read_on_a_light_page_and_on_a_dark_one(name):
     light, dark = (drawn(name, mode) for mode in figures.MODES)
     with figures.theme("dark"):
         page = to_rgb(figures.colour("background"))
-    assert [w for w, _ in words_and_colours(light)] == [w for w, _ in words_and_colours(dark)]
-    for word, colour in words_and_colours(dark):
+    said = words_and_colours(dark)
+    assert [word for word, _ in words_and_colours(light)] == [word for word, _ in said]
+    for word, colour in said:
         # What stands on a filled cell may have the colour of the page.
         assert to_rgb(colour) == page or contrast(to_rgb(colour), page) >= 4.2, word
     assert list(unreadable(light)) == []
