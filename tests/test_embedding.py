@@ -971,7 +971,7 @@ def die(module, arguments, named):
     if len(calls) == 3:
         os.kill(os.getpid(), signal.SIGKILL)
 pair[0].register_forward_pre_hook(die, with_kwargs=True)
-embed_texts(TEXTS, pair, batch=2, folder={folder!r}, progress=False)
+embed_texts(TEXTS, pair, batch_size=2, folder={folder!r}, progress=False)
 """
 
 
@@ -1068,7 +1068,7 @@ LEFT_BEHIND = [
 @pytest.mark.parametrize("name", LEFT_BEHIND)
 @pytest.mark.parametrize("begun", [False, True])
 def test_what_others_leave_in_the_folder_does_not_stop_a_run(language, tmp_path, name, begun):
-    call = {"model": language, "folder": tmp_path, "batch": 3, "progress": False}
+    call = {"model": language, "folder": tmp_path, "batch_size": 3, "progress": False}
     if begun:
         embed_texts(TEXTS, **call)
     (tmp_path / name).write_text("")
@@ -1079,7 +1079,7 @@ def test_what_others_leave_in_the_folder_does_not_stop_a_run(language, tmp_path,
 
 @pytest.mark.parametrize("name", ["000000000-000000003 (1).safetensors", "best-model.safetensors"])
 def test_only_files_with_our_names_are_read(language, tmp_path, name):
-    call = {"model": language, "folder": tmp_path, "batch": 3, "progress": False}
+    call = {"model": language, "folder": tmp_path, "batch_size": 3, "progress": False}
     first = embed_texts(TEXTS, **call)
     (tmp_path / name).write_text("")
     np.testing.assert_array_equal(embed_texts(TEXTS, **call), first)
