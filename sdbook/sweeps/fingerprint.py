@@ -168,9 +168,13 @@ class Contents:
         return self.tensor(thing) if is_torch_array(thing) else self.object(thing, where)
 
     def found(
-        self, values: Mapping[str, Any], owner: str, names: frozenset[str] | None = None
+        self,
+        values: Mapping[str, Any],
+        owner: str,
+        names: frozenset[str] | None = None,
+        codes: Iterable[CodeType] = (),
     ) -> list[Any]:
-        """Return variables as parts, in the order of their names."""
+        """Return variables as parts, in the order of their names; `codes` are what reads them."""
         pairs = ((n, Piece(values[n], f"{n!r} of the {owner}, ", names)) for n in sorted(values))
         return [*chain(*pairs)]
 
@@ -198,7 +202,7 @@ class Contents:
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
             with contextlib.suppress(ValueError):  # not yet, or no longer, there
                 values[name] = cell.cell_contents
-        return parts + self.found(values, f"function {function.__qualname__}", names)
+        return parts + self.found(values, f"function {function.__qualname__}", names, nested(code))
 
     def tensor(self, tensor: Any) -> list[Any]:
         """Return the bytes of a tensor of PyTorch: NumPy does not have all of its dtypes."""
@@ -255,6 +259,14 @@ def _digest(parts: Iterable[Any]) -> bytes:
 SET = _plain("set")
 
 
+def nested(code: CodeType) -> list[CodeType]:
+    """Return the code of a function, and that of all functions and classes inside it."""
+    codes = [code]
+    for each in codes:  # grows
+        codes += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+    return codes
+
+
 def _read(
     code: CodeType, around: dict[str, Any]
 ) -> tuple[set[str], frozenset[str], list[ModuleType]]:
@@ -265,9 +277,7 @@ def _read(
     variables: set[str] = set()
     names: set[str] = set()
     modules: list[ModuleType] = []
-    codes = [code]
-    for each in codes:  # grows by the functions and classes inside
-        codes += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+    for each in nested(code):
         names.update(each.co_names, (text for text in each.co_consts if isinstance(text, str)))
         steps = [step for step in dis.get_instructions(each) if step.opname != "EXTENDED_ARG"]
         for i, step in enumerate(steps):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
@@ -13,7 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook import _validate
 
-__all__ = ["Recipe", "schedule_on"]
+__all__ = ["Recipe", "schedule_on", "step_untrained"]
 
 
 def _adam(parameters: Iterable[Parameter]) -> Optimizer:
@@ -36,7 +38,7 @@ class Recipe:
         Epochs of each round, at most.
     batch_size : int or None
         Instances per step; None for all at once. A data loader brings its own. An instance that is
-        left over alone joins the batch before it, because batch normalisation cannot train on one.
+        left over alone joins a batch beside it: batch normalisation cannot train on one.
     optimiser : callable
         From parameters to an optimiser without weight decay (lambda is part of the loss); Adam
         with learning rate 0.001 by default. Optimisers that evaluate the loss several times per
@@ -48,8 +50,8 @@ class Recipe:
     hold_out : float
         Share of the instances that early stopping sets aside, in (0, 1). Without `patience`
         nothing is set aside.
-    start : {"fresh", "teacher"}
-        Whether students start from a new draw of the weights, or where the round before ended.
+    warm_start : bool
+        Whether students start where the round before ended, and not from a new draw of the weights.
     mixed_precision : bool
         Multiply in bfloat16 on CUDA GPUs that can; no effect elsewhere.
 
@@ -71,7 +73,7 @@ class Recipe:
     schedule: Callable[[Optimizer], LRScheduler] | None = None
     patience: int | None = None
     hold_out: float = 0.1
-    start: str = "fresh"
+    warm_start: bool = False
     mixed_precision: bool = True
 
     def __post_init__(self) -> None:
@@ -84,11 +86,12 @@ class Recipe:
         for name in ("optimiser", "schedule"):
             made_by = getattr(self, name)
             if not callable(made_by) and not (name == "schedule" and made_by is None):
-                raise TypeError(f"{name} is {made_by!r}; accepted is a callable that makes one")
-        if self.start not in ("fresh", "teacher"):
-            raise ValueError(f"start is {self.start!r}; accepted are 'fresh' and 'teacher'")
-        self._set("start", str(self.start))
-        self._set("mixed_precision", bool(self.mixed_precision))
+                raise TypeError(f"{name} must be a callable that makes one, got {made_by!r}.")
+        for name in ("warm_start", "mixed_precision"):
+            switch = getattr(self, name)
+            if not isinstance(switch, bool | np.bool_):
+                raise TypeError(f"{name} must be True or False, got {switch!r}.")
+            self._set(name, bool(switch))
 
     def _set(self, name: str, value: object) -> None:
         """Keep Python's own number in place of NumPy's, which PyTorch does not take everywhere."""
@@ -98,20 +101,21 @@ class Recipe:
 def schedule_on(
     optimiser: Optimizer, schedule: Callable[[Optimizer], LRScheduler] | None
 ) -> LRScheduler | None:
-    """Return the schedule of an optimiser, or None without one.
-
-    Raises
-    ------
-    TypeError
-        If its steps need a metric.
-    """
+    """Return the schedule of an optimiser, or None without one; it must need no metric."""
     made = None if schedule is None else schedule(optimiser)
     if made is not None:
         try:
             inspect.signature(made.step).bind()
         except TypeError as error:
             raise TypeError(
-                f"schedule makes a {type(made).__name__}, whose step needs an argument; accepted "
-                "are schedules that are stepped without a metric"
+                "schedule must make one that is stepped without a metric, got a "
+                f"{type(made).__name__}, whose step needs an argument."
             ) from error
     return made
+
+
+def step_untrained(schedule: LRScheduler) -> None:
+    """Step a schedule whose optimiser has not trained, and do not warn of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
+        schedule.step()
