@@ -37,12 +37,12 @@ class Instances:
         self._tensor = inputs if isinstance(inputs, torch.Tensor) else None
         self._loader = inputs if isinstance(inputs, DataLoader) else None
         self._set: Any = inputs if self._loader is None else self._loader.dataset
-        kind = type(self._set).__name__
-        kind = f"a {kind}" if self._loader is None else f"a DataLoader of a {kind}"
         if self._loader is not None:
             _refuse_own_randomness(self._loader)
-        if isinstance(self._set, IterableDataset | Mapping) or not all(
-            hasattr(self._set, name) for name in ("__len__", "__getitem__")
+        kind = f"a {type(self._set).__name__}"
+        kind = kind if self._loader is None else f"a DataLoader of {kind}"
+        if isinstance(self._set, IterableDataset | Mapping) or not (
+            hasattr(self._set, "__len__") and hasattr(self._set, "__getitem__")
         ):
             raise TypeError(
                 "inputs must be a tensor, a Dataset with a length, or a DataLoader of one, got "
@@ -84,23 +84,14 @@ class Instances:
         numbers = torch.arange(len(self)) if kept is None else kept.nonzero()[:, 0]
         return self._batches([part.tolist() for part in numbers.split(self._batch_size)])
 
-    def first(self, number: int) -> Any:
-        """Give the inputs of the first instances, at most `number`, as one batch."""
-        numbers = [*range(min(number, len(self)))]
-        return next(self._batches([numbers], workers=0))[1]
-
-    def _batches(
-        self, batches: list[list[int]], workers: int | None = None
-    ) -> Iterator[tuple[torch.Tensor, Any]]:
+    def _batches(self, batches: list[list[int]]) -> Iterator[tuple[torch.Tensor, Any]]:
         if self._tensor is not None:
             for numbers in batches:
                 yield torch.tensor(numbers), self._tensor[numbers]
             return
-        loader, options = self._loader, {}
-        if loader is not None:
-            workers = loader.num_workers if workers is None else workers
-            options = {"collate_fn": loader.collate_fn, "pin_memory": loader.pin_memory}
-        read = DataLoader(self._items, batch_sampler=batches, num_workers=workers or 0, **options)
+        kept = ("collate_fn", "num_workers", "pin_memory") if self._loader is not None else ()
+        options: Any = {name: getattr(self._loader, name) for name in kept}
+        read = DataLoader(self._items, batch_sampler=batches, **options)
         for numbers, batch in zip(batches, read, strict=True):
             # A packed sequence is a tuple too, but it is one input with all of its entries.
             several = isinstance(batch, tuple | list) and not isinstance(batch, PackedSequence)

@@ -45,12 +45,9 @@ def to_device(inputs: Any, device: torch.device) -> Any:
         if isinstance(part, PackedSequence):
             part = part._replace(data=part.data.detach())
         elif isinstance(part, Mapping):
-            parts = {name: moved(each) for name, each in part.items()}
-            if not isinstance(part, MutableMapping):
-                return parts
-            ours = copy(part)
-            for name, each in parts.items():
-                ours[name] = each  # `update` of a Counter would add
+            ours: Any = copy(part) if isinstance(part, MutableMapping) else {}
+            for name, each in part.items():
+                ours[name] = moved(each)  # `update` of a Counter would add
             return ours
         elif isinstance(part, list | tuple):
             parts = [moved(each) for each in part]

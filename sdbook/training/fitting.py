@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,17 +16,17 @@ from torch import nn
 from sdbook import _validate
 from sdbook._device import choose_device
 from sdbook.solvers import Loss
+from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.training.checkpoints import Checkpoints
 from sdbook.training.data import Inputs, Instances
 from sdbook.training.device import autocast, seeded, to_device
-from sdbook.training.identity import described, number
-from sdbook.training.recipe import Recipe, schedule_on, step_untrained
+from sdbook.training.identity import described, network_of, number
+from sdbook.training.recipe import Recipe, schedule_on, step_schedule
 
 __all__ = ["Epoch", "Fitting", "outputs_of", "outputs_on"]
 
 # First numbers of the keys of random draws: no two purposes share their numbers.
 ORDER, WEIGHTS, OUTPUTS, HOLD_OUT, ASKED, READ = range(6)
-_ASKED = 8  # instances by which a network is known again
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,9 @@ class Fitting:
     recipe: Recipe
     device: torch.device
     rng: int  # first part of the keys of all random numbers
-    network: str | None = None  # content of the module as it was made, for rounds that are kept
-    history: list[Epoch] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.history: list[Epoch] = []
         self._parameters = [p for p in self.module.parameters() if p.requires_grad]
         self._optimiser = self.recipe.optimiser(self._parameters)
         for group in self._optimiser.param_groups:
@@ -75,6 +75,7 @@ class Fitting:
         self._schedule = schedule_on(self._optimiser, self.recipe.schedule)
         self._keep_plain()
         self._best: dict[str, Any] | None = None
+        self._known: dict[str, Any] = {}
 
     @property
     def best_epoch(self) -> int:
@@ -105,9 +106,7 @@ class Fitting:
                     "inputs must give a batch of the instances to train on, got a DataLoader that "
                     "gives none. Leave out drop_last, for example."
                 )
-            if self._schedule is not None:
-                self._schedule.step()
-                self._keep_plain()
+            self._step_schedule()
             loss = float(total) / seen
             held_out = None if self.recipe.patience is None else self._held_out_loss()
         if not math.isfinite(loss) or (held_out is not None and not math.isfinite(held_out)):
@@ -126,22 +125,24 @@ class Fitting:
         return self.module.eval()
 
     def save(self, files: Checkpoints) -> None:
-        """Keep all that changes, and by what to know it again: tensors and plain containers."""
+        """Keep all that changes, and by what to know it again."""
         state = {
-            "targets": self.targets,
-            "loss": described(self.loss),
-            "effect of the loss": self._effect_of_loss(),
-            "network": self.network,
             "module": self.module.state_dict(),
-            "logits": self._first_logits(),
             "optimiser": self._optimiser.state_dict(),
             "best": self._best,
             "history": [(epoch.loss, epoch.held_out) for epoch in self.history],
+            "logits": self._first_logits(),
         }
-        files.save(self.t, state)
+        files.save(self.t, self._known | state)
 
     def load(self, files: Checkpoints) -> None:
         """Go on from where an earlier call stopped, if it has begun this round."""
+        self._known = {
+            "targets": self.targets,
+            "loss": described(self.loss),
+            "content of the loss": fingerprint(self.loss),
+            "network": network_of(self.module),
+        }
         state = files.load(self.t)
         if state is None:
             return
@@ -150,49 +151,50 @@ class Fitting:
             if another is None:
                 self.module.load_state_dict(state["module"])
                 self.history = [Epoch(*measured) for measured in state["history"]]
-                for _ in self.history if self._schedule is not None else ():
-                    step_untrained(self._schedule)
-                    self._keep_plain()
+                for _ in self.history:
+                    self._step_schedule()
                 self._optimiser.load_state_dict(state["optimiser"])
                 self._best = state["best"]
                 kept = torch.as_tensor(state["logits"])
         except Exception as error:  # of many kinds: each part of a state may be anything
             raise files.damaged(self.t) from error
-        if another is None and not _near(self._first_logits(), kept, 1e-2):
-            another = "network, or inputs, so that the same weights give other logits"
+        if another is None:
+            ours = self._first_logits()
+            near = {"rtol": 0, "atol": 0.01 * float(ours.abs().max()), "equal_nan": True}
+            if ours.shape != kept.shape or not torch.allclose(ours, kept, **near):
+                another = "network, or inputs, so that the same weights give other logits"
         if another is not None:
             raise files.refused(self.t, another)
 
     def _another(self, state: Any) -> str | None:
         """Say in what a state is of another round than this one."""
-        if not _near(self._effect_of_loss(), state["effect of the loss"], 1e-5):
-            return f"loss ({state['loss']} there, {described(self.loss)} here)"
+        if state["content of the loss"] != self._known["content of the loss"]:
+            return f"loss ({state['loss']} there, {self._known['loss']} here)"
         # The outputs that targets were made of are computed anew, on a GPU not to the last bit.
         off = (self.targets - state["targets"]).abs().sum(dim=1) / 2
         if float(off.max()) > 1e-3:
             return "refinement, or inputs, so that it was taught other targets"
-        return None if state["network"] == self.network else "network"
+        return None if state["network"] == self._known["network"] else "network"
+
+    def _step_schedule(self) -> None:
+        if self._schedule is not None:
+            step_schedule(self._schedule)
+            self._keep_plain()
 
     def _keep_plain(self) -> None:
         """Put Python's numbers in place of NumPy's, which would not be loaded again."""
         for group in self._optimiser.param_groups:
             group.update({k: number(v) for k, v in group.items() if k != "params"})
 
-    def _first_logits(self) -> torch.Tensor:
-        """Return what the module says, as it is now, of a few instances."""
+    @cached_property
+    def _first(self) -> list[tuple[torch.Tensor, Any]]:
+        """A few instances, by which a network is known again."""
         with seeded(self.device, ASKED, self.rng, self.t):
-            return _asked(self.module, [self.instances.first(_ASKED)], self.device)
+            return [*self.instances.in_order(torch.arange(len(self.instances)) < 8)]
 
-    def _effect_of_loss(self) -> torch.Tensor:
-        """Return the value of the loss, and its gradient, at logits and targets of many sizes."""
-        shape = (6, self.targets.shape[1])
-        dtype = torch.promote_types(self.targets.dtype, torch.float32)
-        numbers = torch.arange(math.prod(shape), dtype=dtype)
-        logits = (4 * torch.sin(numbers)).reshape(shape).to(self.device).requires_grad_()
-        targets = torch.softmax((4 * torch.cos(numbers)).reshape(shape), dim=1)
-        value = _mean_loss(self.loss, logits, targets.to(self.device))
-        (gradient,) = torch.autograd.grad(value, logits)
-        return torch.cat([value.detach()[None], gradient.flatten()]).cpu()
+    def _first_logits(self) -> torch.Tensor:
+        with seeded(self.device, ASKED, self.rng, self.t):
+            return _logits_on(self.module, self._first, self.device)
 
     def _step(self, numbers: torch.Tensor, inputs: Any) -> torch.Tensor:
         """Take one step on one batch and return the loss before it."""
@@ -212,7 +214,8 @@ class Fitting:
         return step(closure).detach()
 
     def _held_out_loss(self) -> float:
-        logits = _logits_on(self.module, self.instances, self.device, ~self.kept)
+        held_out = self.instances.in_order(~self.kept)
+        logits = _logits_on(self.module, held_out, self.device)
         return float(_mean_loss(self.loss, logits, self.targets[~self.kept]))
 
 
@@ -259,41 +262,21 @@ def outputs_of(
     return outputs_on(module.to(where), Instances(inputs, batch_size), where)
 
 
-def outputs_on(
-    module: nn.Module,
-    instances: Instances,
-    device: torch.device,
-    kept: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Return the outputs on the instances of a mask, from a module that is on its device."""
-    return torch.softmax(_logits_on(module, instances, device, kept), dim=1)
+def outputs_on(module: nn.Module, instances: Instances, device: torch.device) -> torch.Tensor:
+    """Return the outputs on instances, from a module that is on its device."""
+    return torch.softmax(_logits_on(module, instances.in_order(), device), dim=1)
 
 
 def _logits_on(
-    module: nn.Module,
-    instances: Instances,
-    device: torch.device,
-    kept: torch.Tensor | None,
+    module: nn.Module, batches: Iterable[tuple[torch.Tensor, Any]], device: torch.device
 ) -> torch.Tensor:
-    return _asked(module, (inputs for _, inputs in instances.in_order(kept)), device)
-
-
-def _asked(module: nn.Module, batches: Iterable[Any], device: torch.device) -> torch.Tensor:
     """Return the logits of batches, on the processor, and leave the module as it was."""
     was_training = module.training
     module.eval()
     with torch.no_grad():
-        parts = [_logits(module, to_device(inputs, device)).cpu() for inputs in batches]
+        parts = [_logits(module, to_device(inputs, device)).cpu() for _, inputs in batches]
     module.train(was_training)
     return torch.cat(parts)
-
-
-def _near(ours: torch.Tensor, theirs: torch.Tensor, share: float) -> bool:
-    """Whether numbers are the same up to a share of the largest."""
-    tolerance = share * float(ours.abs().max())
-    return ours.shape == theirs.shape and torch.allclose(
-        ours, theirs, rtol=0, atol=tolerance, equal_nan=True
-    )
 
 
 def _mean_loss(loss: Loss, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

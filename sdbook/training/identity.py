@@ -25,7 +25,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook.sweeps.fingerprint import Contents, nested
 from sdbook.training.data import Instances
-from sdbook.training.recipe import schedule_on, step_untrained
+from sdbook.training.recipe import schedule_on, step_schedule
 
 __all__ = ["content", "described", "inputs_of", "network_of", "optimiser_of", "schedule_of"]
 
@@ -74,7 +74,7 @@ def schedule_of(
     settings = []
     for _ in range(epochs):
         settings.append(content(_settings(optimiser)))
-        step_untrained(made)
+        step_schedule(made)
     return f"{type(made).__name__} {content(settings)}"
 
 

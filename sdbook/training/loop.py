@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -74,7 +73,7 @@ class Round(distillation.Round):
         The epoch whose weights these are: the last one, without early stopping.
     """
 
-    solution: Network = field(repr=False)
+    solution: Network = field(repr=False)  # type: ignore[assignment]  # in place of one
     history: tuple[Epoch, ...] = field(repr=False)
     best_epoch: int
 
@@ -243,39 +242,29 @@ def distill(
     elif test is not None:
         raise ValueError("true_labels must be given with test, got None.")
     kept = _kept(len(instances), recipe, rng)
-    module = _made(make_module, where, rng, 1, [])
     files = None
-    if folder is not None:
-        options = {
-            "given_labels": hashlib.sha256(given.tobytes()).hexdigest(),
-            "n_classes": K,
-            "lam": lam,
-            "rng": rng,
-            **_depends_on(module, instances, kept, recipe, where, rng),
-        }
-        files = Checkpoints(folder, options)
-
     steps: list[Round] = []
     with tqdm(total=rounds * recipe.epochs, unit="epoch", disable=not progress) as bar:
         for t in range(1, rounds + 1):
             bar.set_description(f"round {t} of {rounds}")
+            module = _made(make_module, where, rng, t, [step.module for step in steps])
             if t == 1:
                 dtype = next(p.dtype for p in module.parameters() if p.requires_grad)
                 targets = torch.as_tensor(one_hot(given, K), dtype=dtype)
             else:
-                module = _made(make_module, where, rng, t, [step.module for step in steps])
                 targets = refined(method.refinements[t - 2], steps[-1].outputs)
                 name = f"what the refinement returned for round {t}"
                 _validate.targets(name, targets, steps[-1].outputs, K)
                 if recipe.warm_start:
                     module.load_state_dict(steps[-1].module.state_dict())
-            network = None if files is None else network_of(module)
             fitting = Fitting(
-                module, t, instances, targets, kept, lam, losses[t - 1], recipe, where, rng, network
+                module, t, instances, targets, kept, lam, losses[t - 1], recipe, where, rng
             )
+            if t == 1 and folder is not None:
+                files = Checkpoints(folder, {"given_labels": content(given), **_options(fitting)})
             _train(fitting, files, callback, bar)
             steps.append(_round(fitting, evaluator, new))
-    return Run(tuple(steps), lam, type(module).__name__, given)
+    return Run(tuple(steps), lam, type(steps[0].module).__name__, given)
 
 
 def _train(
@@ -380,22 +369,16 @@ def _kept(n_samples: int, recipe: Recipe, rng: int) -> torch.Tensor:
     return kept
 
 
-def _depends_on(
-    module: nn.Module,
-    instances: Instances,
-    kept: torch.Tensor,
-    recipe: Recipe,
-    device: torch.device,
-    rng: int,
-) -> dict[str, Any]:
+def _options(fitting: Fitting) -> dict[str, Any]:
     """Return how a run is trained, on what, as plain JSON: what a folder is known by."""
+    recipe, module, instances = fitting.recipe, fitting.module, fitting.instances
     plain = ("epochs", "batch_size", "patience", "hold_out", "warm_start", "mixed_precision")
-    with seeded(device, READ, rng):
+    with seeded(fitting.device, READ, fitting.rng):
         read = inputs_of(instances)
     orders = []
     for _ in range(2):
-        with seeded(device, READ, rng):
-            orders.append(content(instances.drawn(kept)))
+        with seeded(fitting.device, READ, fitting.rng):
+            orders.append(content(instances.drawn(fitting.kept)))
     if orders[0] != orders[1]:
         raise ValueError(
             "inputs must have an order that follows from rng, got a DataLoader that differs when "
@@ -404,6 +387,9 @@ def _depends_on(
         )
     optimiser = recipe.optimiser([p for p in module.parameters() if p.requires_grad])
     return {
+        "n_classes": fitting.targets.shape[1],
+        "lam": fitting.lam,
+        "rng": fitting.rng,
         **{name: getattr(recipe, name) for name in plain},
         "inputs": read,
         "order of inputs": orders[0],

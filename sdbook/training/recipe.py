@@ -6,6 +6,8 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +17,10 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from sdbook import _validate
 
-__all__ = ["Recipe", "schedule_on", "step_untrained"]
+__all__ = ["Recipe", "schedule_on", "step_schedule"]
 
 
-def _adam(parameters: Iterable[Parameter]) -> Optimizer:
-    return torch.optim.Adam(parameters, lr=1e-3)
+ADAM = partial(torch.optim.Adam, lr=1e-3)
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Recipe:
 
     epochs: int = 30
     batch_size: int | None = 128
-    optimiser: Callable[[Iterable[Parameter]], Optimizer] = _adam
+    optimiser: Callable[[Iterable[Parameter]], Optimizer] = ADAM
     schedule: Callable[[Optimizer], LRScheduler] | None = None
     patience: int | None = None
     hold_out: float = 0.1
@@ -77,12 +78,13 @@ class Recipe:
     mixed_precision: bool = True
 
     def __post_init__(self) -> None:
+        # Python's own numbers in place of NumPy's, which PyTorch does not take everywhere.
+        plain: dict[str, Any] = {}
         for name in ("epochs", "batch_size", "patience"):
-            number = getattr(self, name)
-            if number is not None or name == "epochs":
-                self._set(name, _validate.count(name, number))
+            if name == "epochs" or getattr(self, name) is not None:
+                plain[name] = _validate.count(name, getattr(self, name))
         share = _validate.real("hold_out", self.hold_out, 0, 1, open_low=True, open_high=True)
-        self._set("hold_out", share)
+        plain["hold_out"] = share
         for name in ("optimiser", "schedule"):
             made_by = getattr(self, name)
             if not callable(made_by) and not (name == "schedule" and made_by is None):
@@ -91,11 +93,9 @@ class Recipe:
             switch = getattr(self, name)
             if not isinstance(switch, bool | np.bool_):
                 raise TypeError(f"{name} must be True or False, got {switch!r}.")
-            self._set(name, bool(switch))
-
-    def _set(self, name: str, value: object) -> None:
-        """Keep Python's own number in place of NumPy's, which PyTorch does not take everywhere."""
-        object.__setattr__(self, name, value)
+            plain[name] = bool(switch)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
 
 
 def schedule_on(
@@ -114,8 +114,8 @@ def schedule_on(
     return made
 
 
-def step_untrained(schedule: LRScheduler) -> None:
-    """Step a schedule whose optimiser has not trained, and do not warn of that."""
+def step_schedule(schedule: LRScheduler) -> None:
+    """Step a schedule, and do not warn of an optimiser that has trained nothing."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step", UserWarning)
         schedule.step()
