@@ -177,6 +177,15 @@ def test_global_random_states_are_restored_after_an_error():
     assert torch.equal(before, torch.get_rng_state())
 
 
+def test_rounds_and_runs_predict():
+    run = trained(test=(INPUTS[:30], DATA.labels[:30]), true_labels=DATA.labels)
+    for step in run.rounds:
+        torch.testing.assert_close(step.predict(INPUTS), step.outputs)
+        torch.testing.assert_close(step.predict(TensorDataset(INPUTS[:30])), step.test_outputs)
+        assert step.coef is step.certificate is None
+    assert torch.equal(run.predict(INPUTS), run.last.predict(INPUTS))
+
+
 def test_students_start_afresh_or_from_their_teacher():
     """With a learning rate of zero a round ends where it started."""
     still = {"epochs": 1, "optimiser": partial(torch.optim.SGD, lr=0.0)}
@@ -428,7 +437,8 @@ run = training.distill(
     make, torch.as_tensor(data.features, dtype=torch.float32), given, 1e-3, rounds=3,
     recipe=recipe, device="cpu", folder=folder, progress=False,
 )
-torch.save([(s.outputs, s.module.state_dict(), s.history) for s in run.rounds], os.path.join(folder, "end.pt"))
+kept = [(step.outputs, step.module.state_dict(), step.history) for step in run.rounds]
+torch.save(kept, os.path.join(folder, "end.pt"))
 """
 
 
@@ -551,7 +561,11 @@ LAST_CHANGED = INPUTS + (torch.arange(200) == 199)[:, None]
             {"recipe": quick(optimiser=lambda p: torch.optim.SGD([{"params": p, "lr": 1}], 0.1))},
             "of optimiser = ",
         ),
-        ({}, {"recipe": quick(schedule=partial(STEP, step_size=1))}, r"schedule = None \(here 'StepLR"),
+        (
+            {},
+            {"recipe": quick(schedule=partial(STEP, step_size=1))},
+            r"schedule = None \(here 'StepLR",
+        ),
         (
             {"recipe": quick(schedule=partial(STEP, step_size=1))},
             {"recipe": quick()},
@@ -825,8 +839,16 @@ def test_a_gpu_learns_what_the_processor_learns():
 @pytest.mark.parametrize(
     ("options", "kind", "message"),
     [
-        ({"make_module": nn.Linear(64, 10)}, TypeError, "make_module must be a function .* got a Linear"),
-        ({"make_module": lambda: 3}, TypeError, "make_module must return a torch.nn.Module .* got a int"),
+        (
+            {"make_module": nn.Linear(64, 10)},
+            TypeError,
+            "make_module must be a function .* got a Linear",
+        ),
+        (
+            {"make_module": lambda: 3},
+            TypeError,
+            "make_module must return a torch.nn.Module .* got a int",
+        ),
         ({"make_module": nn.ReLU}, TypeError, "with parameters to train"),
         ({"make_module": partial(nn.Linear, 64, 9)}, ValueError, r"shape \(instances, 10\)"),
         ({"inputs": INPUTS[:3]}, ValueError, "given_labels must have one entry per sample"),
@@ -836,9 +858,14 @@ def test_a_gpu_learns_what_the_processor_learns():
         ({"inputs": set(range(200))}, TypeError, "got a set without numbered instances"),
         ({"lam": -1.0}, ValueError, "lam must be >= 0"),
         ({"rng": -1}, ValueError, "rng must be an integer >= 0"),
+        ({"rng": np.random.default_rng(0)}, TypeError, "rng must be an integer, got Generator"),
         ({"rounds": 0}, ValueError, "rounds must be an integer >= 1"),
         ({"test": (INPUTS, DATA.labels)}, ValueError, "true_labels must be given with test"),
-        ({"refinement": lambda y: 2 * y}, ValueError, "returned for round 2 must have rows that sum to 1"),
+        (
+            {"refinement": lambda y: 2 * y},
+            ValueError,
+            "returned for round 2 must have rows that sum to 1",
+        ),
         ({"loss": [CrossEntropy()]}, ValueError, "loss must be one for all"),
         (
             {"inputs": DataLoader(INPUTS, generator=torch.Generator())},
@@ -908,7 +935,11 @@ def test_what_is_not_accepted_is_named(options, kind, message):
         ({"patience": 0}, ValueError, "patience must be an integer >= 1"),
         ({"hold_out": 1.0}, ValueError, "hold_out must be in"),
         ({"warm_start": "teacher"}, TypeError, "warm_start must be True or False, got 'teacher'"),
-        ({"optimiser": "adam"}, TypeError, "optimiser must be a callable that makes one, got 'adam'"),
+        (
+            {"optimiser": "adam"},
+            TypeError,
+            "optimiser must be a callable that makes one, got 'adam'",
+        ),
         ({"schedule": 3}, TypeError, "schedule must be a callable that makes one, got 3"),
     ],
 )
@@ -1031,6 +1062,76 @@ def test_functions_and_hooks_are_part_of_a_network(make, other):
 
     assert known(make) == known(make)
     assert known(make) != known(other)
+
+
+# A class `Net` of the reader's, what is edited around it, and what it is edited to.
+AROUND = {
+    "a variable": (
+        "by = 1\nclass Net(nn.Linear):\n  def forward(self, x): return by * x",
+        "1",
+        "2",
+    ),
+    "a helper": (
+        "def g(x): return 1 * x\nclass Net(nn.Linear):\n  def forward(self, x): return g(x)",
+        "1 * x",
+        "2 * x",
+    ),
+    "an attribute of the class": (
+        "class Net(nn.Linear):\n  by = 0.1\n  def forward(self, x): return self.by * x",
+        "0.1",
+        "0.5",
+    ),
+    "a base class": (
+        "class Base(nn.Linear):\n  def forward(self, x): return 1 * x\nclass Net(Base): pass",
+        "1 * x",
+        "2 * x",
+    ),
+    "a property": (
+        "class Net(nn.Linear):\n  @property\n  def by(self): return 1",
+        "return 1",
+        "return 2",
+    ),
+}
+
+
+def net_of(source):
+    around = {"nn": nn, "torch": torch}
+    exec(source, around)
+    torch.manual_seed(0)
+    return around["Net"](2, 3)
+
+
+@pytest.mark.parametrize("edit", AROUND)
+def test_what_code_finds_around_it_is_part_of_a_network(edit):
+    source, before, after = AROUND[edit]
+    assert network_of(net_of(source)) == network_of(net_of(source))
+    assert network_of(net_of(source)) != network_of(net_of(source.replace(before, after)))
+
+
+def test_what_a_network_records_is_no_part_of_it():
+    module = net_of(
+        "seen, calls = [], 0\n"
+        "class Net(nn.Linear):\n"
+        "  calls = 0\n"
+        "  def forward(self, x):\n"
+        "    global calls\n"
+        "    calls += 1\n"
+        "    Net.calls += 1\n"
+        "    seen.append(len(x))\n"
+        "    return super().forward(x)"
+    )
+    before = network_of(module)
+    module(torch.zeros(1, 2))
+    assert type(module).calls == 1
+    assert network_of(module) == before
+
+
+def test_tied_weights_are_another_network():
+    tied, apart = (nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)) for _ in range(2))
+    apart.load_state_dict(tied.state_dict())
+    apart[1].weight.data.copy_(apart[0].weight.data)
+    tied[1].weight = tied[0].weight
+    assert network_of(tied) != network_of(apart)
 
 
 def test_what_a_hook_recorded_is_no_part_of_a_network(tmp_path):

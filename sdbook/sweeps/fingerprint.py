@@ -22,7 +22,7 @@ from importlib.metadata import distributions
 from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from array_api_compat import array_namespace, is_torch_array
@@ -46,6 +46,10 @@ ABOUT_CLASSES = {
     *("__firstlineno__", "__static_attributes__", "__conditional_annotations__", "_abc_impl"),
 }
 PACKAGE = __name__.partition(".")[0]
+Parts: TypeAlias = list[Any]
+Values: TypeAlias = Mapping[str, Any]
+Codes: TypeAlias = Iterable[CodeType]
+Names: TypeAlias = frozenset[str] | None  # that are read in a module; None for all
 
 
 def fingerprint(*things: Any) -> str:
@@ -95,11 +99,11 @@ def fingerprint(*things: Any) -> str:
 
 
 class Piece(NamedTuple):
-    """A thing, where it is (for messages), and of a module the names that are read, or all."""
+    """A thing, where it is (for messages), and of a module what is read in it."""
 
     thing: Any
     where: str = ""
-    names: frozenset[str] | None = None
+    names: Names = None
 
 
 class Contents:
@@ -138,7 +142,7 @@ class Contents:
             names = [_digest(sorted(d) if d[0] == SET else d) for d in named]
         return _digest([names[0], *sorted(set(names))]).hex()
 
-    def parts(self, piece: Piece) -> list[Any]:
+    def parts(self, piece: Piece) -> Parts:
         """Return what a piece is, in a word, and all that it is made of."""
         thing, where, names = piece
         if type(thing) in (list, tuple):
@@ -167,31 +171,25 @@ class Contents:
             return ["holder", type(thing), *(getattr(thing, name, None) for name in HELD)]
         return self.tensor(thing) if is_torch_array(thing) else self.object(thing, where)
 
-    def found(
-        self,
-        values: Mapping[str, Any],
-        owner: str,
-        names: frozenset[str] | None = None,
-        codes: Iterable[CodeType] = (),
-    ) -> list[Any]:
+    def found(self, values: Values, owner: str, names: Names = None, codes: Codes = ()) -> Parts:
         """Return variables as parts, in the order of their names; `codes` are what reads them."""
         pairs = ((n, Piece(values[n], f"{n!r} of the {owner}, ", names)) for n in sorted(values))
         return [*chain(*pairs)]
 
-    def module(self, module: ModuleType, names: frozenset[str] | None) -> list[Any]:
+    def module(self, module: ModuleType, names: Names) -> Parts:
         """Return the parts of a module: of the reader's, variables that are read in it."""
         name, values = module.__name__, {} if _installed(module.__name__) else vars(module)
         known = {n for n in values if not n.startswith("__")} if names is None else names
         values = {n: value for n, value in values.items() if n in known}
         return ["module", name, _version(name), *self.found(values, f"module {name}", names)]
 
-    def function(self, function: FunctionType) -> list[Any]:
+    def function(self, function: FunctionType) -> Parts:
         """Return the parts of a function; a library makes some too, as decorators: its name."""
         if isinstance(registry := getattr(function, "registry", None), MappingProxyType):
             return ["generic", set(registry.items())]  # of `singledispatch`, without its cache
         code, around = function.__code__, function.__globals__
-        parts: list[Any] = ["function", function.__defaults__, function.__kwdefaults__]
-        names: frozenset[str] | None = None
+        parts: Parts = ["function", function.__defaults__, function.__kwdefaults__]
+        names: Names = None
         values: dict[str, Any] = {}
         if _installed(home := around.get("__name__")):
             parts += [home, code.co_qualname, _version(home)]
@@ -204,14 +202,14 @@ class Contents:
                 values[name] = cell.cell_contents
         return parts + self.found(values, f"function {function.__qualname__}", names, nested(code))
 
-    def tensor(self, tensor: Any) -> list[Any]:
+    def tensor(self, tensor: Any) -> Parts:
         """Return the bytes of a tensor of PyTorch: NumPy does not have all of its dtypes."""
         whole = tensor.detach().cpu()
         whole = whole if "strided" in str(whole.layout) else whole.to_dense()
         raw = whole.contiguous().reshape(-1).view(array_namespace(tensor).uint8)
         return ["tensor", str(tensor.dtype), [*tensor.shape], raw.numpy()]
 
-    def object(self, thing: Any, where: str) -> list[Any]:
+    def object(self, thing: Any, where: str) -> Parts:
         """Return of anything else what `pickle` would need to make it again."""
         kind = type(thing)
         try:

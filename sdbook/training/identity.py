@@ -11,9 +11,9 @@ import contextlib
 import dataclasses
 import dis
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from types import BuiltinFunctionType, CodeType, FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from sdbook.sweeps.fingerprint import Contents, nested
+from sdbook.sweeps.fingerprint import Codes, Contents, Names, Parts, Values, nested
 from sdbook.training.data import Instances
 from sdbook.training.recipe import schedule_on, step_schedule
 
@@ -102,13 +102,7 @@ def _settings(optimiser: Optimizer) -> list[Any]:
 class _Lasting(Contents):
     """What things are made of, without what changes while they are used."""
 
-    def found(
-        self,
-        values: Mapping[str, Any],
-        owner: str,
-        names: frozenset[str] | None = None,
-        codes: Iterable[CodeType] = (),
-    ) -> list[Any]:
+    def found(self, values: Values, owner: str, names: Names = None, codes: Codes = ()) -> Parts:
         methods = [each for each in values.values() if isinstance(each, FunctionType)]
         codes = [*codes, *(code for method in methods for code in nested(method.__code__))]
         steps = (step for code in codes for step in dis.get_instructions(code))
@@ -120,14 +114,14 @@ class _Lasting(Contents):
         }
         return super().found(kept, owner, names)
 
-    def tensor(self, tensor: Any) -> list[Any]:
-        parts = [type(tensor).__name__] if is_lazy(tensor) else super().tensor(tensor)
+    def tensor(self, tensor: Any) -> Parts:
+        parts: Parts = [type(tensor).__name__] if is_lazy(tensor) else super().tensor(tensor)
         if isinstance(tensor, nn.Parameter):
             hooks = tensor._backward_hooks, tensor._post_accumulate_grad_hooks
             parts += [tensor.requires_grad, *([*(those or {}).values()] for those in hooks)]
         return parts
 
-    def object(self, thing: Any, where: str) -> list[Any]:
+    def object(self, thing: Any, where: str) -> Parts:
         if isinstance(thing, nn.Module):
             # Hooks have keys that count the hooks of all modules.
             hooks = {name for name in _OF_ANY if "hooks" in name}
