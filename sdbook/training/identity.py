@@ -123,10 +123,10 @@ class _Lasting(Contents):
 
     def object(self, thing: Any, where: str) -> Parts:
         if isinstance(thing, nn.Module):
-            # Hooks have keys that count the hooks of all modules.
-            hooks = {name for name in _OF_ANY if "hooks" in name}
-            parts = [(k, [*v.values()] if k in hooks else v) for k, v in vars(thing).items()]
-            return ["module", type(thing), *(part for part in parts if part[0] != "training")]
+            parts = {name: value for name, value in vars(thing).items() if name != "training"}
+            hooks = {name for name in parts if name in _OF_ANY and "hooks" in name}
+            parts |= {name: [*parts[name].values()] for name in hooks}  # keys count all hooks
+            return ["module", type(thing), parts]
         if isinstance(thing, Mapping):
             return ["mapping", *thing.items()]
         if isinstance(thing, list | tuple | np.ndarray):

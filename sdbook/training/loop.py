@@ -42,10 +42,7 @@ __all__ = ["Round", "Run", "distill"]
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """A trained network, in the place of a `sdbook.solvers.Solution`.
-
-    It has no `coef` and no `certificate`: nobody knows how far from an optimum a network stops.
-    """
+    """A trained network, in the place of a `sdbook.solvers.Solution`."""
 
     module: nn.Module
     outputs: torch.Tensor
@@ -136,9 +133,9 @@ def distill(
         it draws follows from `rng` and the round. To start from a module that has been trained
         before, return a ``copy.deepcopy`` of it. Frozen parameters may be shared between rounds.
     inputs : tensor of shape (N, ...), Dataset or DataLoader
-        Of the training instances. Items that are tuples count with their first entry: labels that
-        a data set brings are left alone. A batch is a tensor, or holds tensors (a mapping, a list,
-        a data class), and reaches the module as what it is, on its device.
+        Of the training instances. Of items that are tuples or lists, the first entry counts: labels
+        that a data set brings are left alone. A batch is a tensor, or holds tensors (a mapping, a
+        list, a data class), and reaches the module as what it is, on its device.
     given_labels : array_like of int, shape (N,)
         Labels, right or wrong, 0 to K - 1, in the order of the data set.
     lam : float
@@ -185,23 +182,21 @@ def distill(
     -----
     What makes a run another one, for `folder`:
 
-    - Inputs, by content. They are read once, from the first to the last, and one epoch of batches
-      is drawn to compare the order. A data set has to bring the same items at each reading: random
-      transforms may draw from the global random numbers of PyTorch, NumPy or Python, which follow
-      from `rng`, and not from any of their own.
+    - Inputs, by content. They are read once, and one epoch of batches is drawn to compare the
+      order. A data set has to bring the same items at each reading: random transforms may draw from
+      the global random numbers of PyTorch, NumPy or Python, which follow from `rng`.
     - The network, by its weights as `make_module` returns it, the attributes and hooks of its
-      parts, the code of their classes, and the logits of the first instances, which the weights
-      that were kept have to give again (up to 1 %). Code counts with the code and the values that
-      it finds around it, as in `sdbook.sweeps.fingerprint`.
+      parts, the code of their classes with what it calls and reads around it, and the logits of
+      the first instances, which the weights that were kept have to give again (up to 1 %).
     - The optimiser, by its class and settings, and the schedule, by the settings that it makes in
       all epochs.
-    - Losses, by value and gradient, and refinements, by the targets that they make (up to 0.001).
+    - Losses, by content, and refinements, by the targets that they make (up to 0.001).
 
     What networks record while they are used does not count: of objects that are no numbers, texts,
     tensors, functions, modules, containers or data classes, only the class is seen; of what code
     finds around it, no lists, mappings, sets and arrays, and no names that it binds anew. What is
-    called inside an optimiser of your own is not seen either. Another version of Python or of a
-    library may count as another network.
+    called inside an optimiser of your own is not seen. Another version of Python or of a library
+    may count as another network.
 
     Examples
     --------
@@ -344,13 +339,11 @@ def _made(
 
 def _learning(module: nn.Module) -> dict[int, str]:
     """Return where in memory is what training changes (buffers may be statistics), with names."""
-    kept = module.state_dict()
-    weights = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    buffers = [(name, buffer) for name, buffer in module.named_buffers() if name in kept]
     return {
         tensor.untyped_storage().data_ptr(): name
-        for name, tensor in weights + buffers
-        if not is_lazy(tensor) and tensor.numel()
+        for name, tensor in module.state_dict(keep_vars=True).items()
+        if isinstance(tensor, torch.Tensor) and not is_lazy(tensor) and tensor.numel()
+        if tensor.requires_grad or not isinstance(tensor, nn.Parameter)
     }
 
 
