@@ -26,7 +26,7 @@ BACKUP = re.compile(r"#(.+)#|(.+?)(?:~|\.bak|\.orig|\.swp|\.tmp)")
 
 
 class Folder:
-    """A folder of results; a manifest in it, written as JSON, says of which settings they are.
+    """A folder of results, in which a manifest in JSON can say of which settings they are.
 
     Messages call the argument `name`, and say by `remedy` what to do about a folder of something
     else. The folder is made when something is written.

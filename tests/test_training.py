@@ -1126,6 +1126,12 @@ def test_what_a_network_records_is_no_part_of_it():
     assert network_of(module) == before
 
 
+def test_a_compiled_network_is_the_same_whatever_its_address():
+    torch.manual_seed(0)
+    module = nn.Linear(2, 3)
+    assert network_of(torch.compile(module)) == network_of(torch.compile(module))
+
+
 def test_tied_weights_are_another_network():
     tied, apart = (nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)) for _ in range(2))
     apart.load_state_dict(tied.state_dict())

@@ -123,7 +123,8 @@ class _Lasting(Contents):
 
     def object(self, thing: Any, where: str) -> Parts:
         if isinstance(thing, nn.Module):
-            parts = {name: value for name, value in vars(thing).items() if name != "training"}
+            changing = ("training", "_torchdynamo_wrapper_id")  # which is an address
+            parts = {k: vars(thing)[k] for k in sorted(vars(thing)) if k not in changing}
             hooks = {name for name in parts if name in _OF_ANY and "hooks" in name}
             parts |= {name: [*parts[name].values()] for name in hooks}  # keys count all hooks
             return ["module", type(thing), parts]
