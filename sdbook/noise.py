@@ -222,7 +222,7 @@ def confusable_superclasses(
     Examples
     --------
     >>> from sdbook import datasets, noise
-    >>> data = datasets.block_correlated(6, 5, superclasses=2, c=0.5, d=0.3, e=0.0)
+    >>> data = datasets.block_correlated(6, 5, n_superclasses=2, c=0.5, d=0.3, e=0.0)
     >>> noise.confusable_superclasses(data.features, data.labels)
     array([0, 0, 0, 1, 1, 1])
     """
@@ -264,7 +264,7 @@ def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
     Examples
     --------
     >>> from sdbook import datasets, noise
-    >>> data = datasets.block_correlated(4, 5, superclasses=2, c=0.5, d=0.3, e=0.1)
+    >>> data = datasets.block_correlated(4, 5, n_superclasses=2, c=0.5, d=0.3, e=0.1)
     >>> noise.class_correlations(data.features, data.labels).round(6)
     array([[0.5, 0.3, 0.1, 0.1],
            [0.3, 0.5, 0.1, 0.1],

@@ -91,7 +91,7 @@ def test_jitter_keeps_unit_vectors(jitter, seed):
 
 
 def test_jitter_scatters_around_the_damped_correlations():
-    blocks = {"superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.1}
+    blocks = {"n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.1}
     exact = datasets.block_correlated(4, 60, **blocks).gram()
     gram = datasets.block_correlated(4, 60, **blocks, jitter=0.5, rng=0).gram()
     for value in (0.5, 0.2, 0.1):

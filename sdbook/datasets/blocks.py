@@ -58,7 +58,7 @@ def block_correlated(
     Examples
     --------
     >>> from sdbook import datasets
-    >>> data = datasets.block_correlated(4, 2, superclasses=2, c=0.5, d=0.2, e=0.1)
+    >>> data = datasets.block_correlated(4, 2, n_superclasses=2, c=0.5, d=0.2, e=0.1)
     >>> data.gram()[0].round(6)
     array([1. , 0.5, 0.2, 0.2, 0.1, 0.1, 0.1, 0.1])
     """

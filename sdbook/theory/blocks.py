@@ -148,7 +148,7 @@ def block_multiplicities(
     Examples
     --------
     >>> from sdbook import theory
-    >>> theory.block_multiplicities(6, 60, superclasses=2)
+    >>> theory.block_multiplicities(6, 60, n_superclasses=2)
     BlockSpectrum(instance=354, class_=4, superclass=1, global_=1)
     """
     K, n, S = _sizes(n_classes, n_per_class, n_superclasses)
@@ -178,7 +178,7 @@ def block_shrinkage(eigenvalues: BlockSpectrum, ridge: ArrayLike) -> BlockSpectr
     Examples
     --------
     >>> from sdbook import theory
-    >>> spectrum = theory.block_eigenvalues(6, 60, superclasses=2, c=0.5, d=0.2, e=0.05)
+    >>> spectrum = theory.block_eigenvalues(6, 60, n_superclasses=2, c=0.5, d=0.2, e=0.05)
     >>> p, q, r, g = theory.block_shrinkage(spectrum, ridge=6 * 360 * 3e-4)
     >>> round(p, 4), round(q, 4), round(r, 4), round(g, 4)
     (0.4355, 0.9662, 0.986, 0.9899)

@@ -47,7 +47,7 @@ def linearised_hessian(features: ArrayLike, n_classes: int, lam: float) -> Float
     Examples
     --------
     >>> from sdbook import theory
-    >>> theory.linearised_hessian([[1.0, 0.0], [0.6, 0.8]], classes=2, lam=0.25)
+    >>> theory.linearised_hessian([[1.0, 0.0], [0.6, 0.8]], n_classes=2, lam=0.25)
     array([[0.59, 0.12],
            [0.12, 0.41]])
     """

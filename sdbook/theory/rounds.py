@@ -129,7 +129,7 @@ def rounds_bound(shrinkage: BlockSpectrum, C: ArrayLike) -> Reals:
     Examples
     --------
     >>> from sdbook import noise, theory
-    >>> spectrum = theory.block_eigenvalues(6, 60, superclasses=2, c=0.5, d=0.2, e=0.05)
+    >>> spectrum = theory.block_eigenvalues(6, 60, n_superclasses=2, c=0.5, d=0.2, e=0.05)
     >>> shrinkage = theory.block_shrinkage(spectrum, ridge=6 * 360 * 3e-4)
     >>> round(theory.rounds_bound(shrinkage, noise.superclass([0, 0, 0, 1, 1, 1], 0.5)), 2)
     2.02
@@ -189,7 +189,7 @@ def least_rounds(
     --------
     >>> from sdbook import noise, theory
     >>> superclasses = [0, 0, 0, 1, 1, 1]
-    >>> spectrum = theory.block_eigenvalues(6, 60, superclasses=2, c=0.5, d=0.2, e=0.05)
+    >>> spectrum = theory.block_eigenvalues(6, 60, n_superclasses=2, c=0.5, d=0.2, e=0.05)
     >>> shrinkage = theory.block_shrinkage(spectrum, ridge=6 * 360 * 3e-4)
     >>> C = noise.superclass(superclasses, 0.5)
     >>> theory.least_rounds(shrinkage, C, superclasses=superclasses)

@@ -427,10 +427,10 @@ CHANGED = {
         *(distillation, "distill"),
         other(rounds=lambda rounds: tuple(reversed(rounds))),
     ),
-    "def-probe": (solvers, "solve", other(weights=lambda weights: weights + 1e-2)),
+    "def-probe": (solvers, "solve", other(coef=lambda coef: coef + 1e-2)),
     "def-gram": (datasets, "Dataset", lambda _: lambda *a, **o: Bent(*a, **o)),
     "lem-votes": (noise, "corrupt", lambda _: lambda true, C, **options: np.roll(true, 5000)),
-    "prop-fixed-point": (solvers, "solve", other(weights=lambda weights: weights + 1e-6)),
+    "prop-fixed-point": (solvers, "solve", other(coef=lambda coef: coef + 1e-6)),
     "lem-certificate": (
         *(solvers, "solve"),
         other(certificate=lambda one: replace(one, gap_bound=one.gap_bound / 4)),

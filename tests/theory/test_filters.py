@@ -56,7 +56,7 @@ def test_no_ridge_gives_the_matrix_of_two_rounds():
 @pytest.mark.parametrize(("superclasses", "same"), [(1, True), (2, False)])
 def test_one_round_can_be_several_only_for_labels_of_one_eigenvalue(superclasses, same):
     """Right labels in blocks: class differences alone, or those of superclasses as well."""
-    kind = {"superclasses": superclasses, "c": 0.5, "d": 0.2, "e": 0.2 / superclasses}
+    kind = {"n_superclasses": superclasses, "c": 0.5, "d": 0.2, "e": 0.2 / superclasses}
     data = datasets.block_correlated(4, 10, **kind)
     T = datasets.one_hot(data.labels, 4)
     s = theory.block_eigenvalues(4, 10, **kind).class_

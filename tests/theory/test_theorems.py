@@ -31,7 +31,7 @@ def shrinkage(block):
 @many
 @given(blocks())
 def test_eigenvalues_and_multiplicities_are_those_of_the_gram_matrix(block):
-    sizes = {"superclasses": block.S}
+    sizes = {"n_superclasses": block.S}
     values = theory.block_eigenvalues(block.K, block.n, **sizes, c=block.c, d=block.d, e=block.e)
     expected = np.repeat(values, theory.block_multiplicities(block.K, block.n, **sizes))
     np.testing.assert_allclose(np.linalg.eigvalsh(block.gram), np.sort(expected), atol=1e-10)

@@ -21,7 +21,7 @@ FIVE = {"c": 0.4, "d": 0.15}
 
 
 def factors_of(block):
-    sizes = {"superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
+    sizes = {"n_superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
     return theory.block_shrinkage(theory.block_eigenvalues(block.K, block.n, **sizes), block.ridge)
 
 
@@ -83,7 +83,7 @@ def says(block, k):
 
 def runs(block, k):
     """Share that is right when a teacher and a student are trained, with label averaging."""
-    spread = {"superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
+    spread = {"n_superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
     data = datasets.block_correlated(block.K, block.n, **spread)
     lam = block.ridge / (block.K**2 * block.n)
     run = partial_label(

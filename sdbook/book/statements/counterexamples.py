@@ -45,11 +45,11 @@ class CounterExample:
         return self.functions[0]
 
 
-SIX = {"superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
-TEN = {"superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
-TWO = {"superclasses": 1, "c": 0.5, "d": 0.2, "e": 0.2}
-EIGHT = {"superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
-ONE = {"superclasses": 1, "c": 0.4, "d": 0.15, "e": 0.15}
+SIX = {"n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
+TEN = {"n_superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
+TWO = {"n_superclasses": 1, "c": 0.5, "d": 0.2, "e": 0.2}
+EIGHT = {"n_superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
+ONE = {"n_superclasses": 1, "c": 0.4, "d": 0.15, "e": 0.15}
 
 
 def _blocks(
@@ -114,7 +114,7 @@ def _overcounted() -> tuple[bool, str]:
 def _spoiled() -> tuple[bool, str]:
     inside = [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]]
     C = noise.corruption_matrix(np.kron(np.eye(2), inside))
-    block = {"superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    block = {"n_superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
     data, given = _blocks(6, 100, block, C)
     shares = {
         model: distillation.distill(
@@ -179,7 +179,7 @@ def _everybodys_second() -> tuple[bool, str]:
     leaning = even + 0.02 * (np.eye(5)[[1, 0, 0, 0, 0]] - np.eye(5))
     repaired, found = [], []
     for C in (even, leaning):
-        data, given = _blocks(5, 50, {"superclasses": 1, "c": 0.4, "d": 0.15}, C)
+        data, given = _blocks(5, 50, {"n_superclasses": 1, "c": 0.4, "d": 0.15}, C)
         for model in ("linearised", "softmax"):
             box = (data.features, given, lam)
             rounds = distillation.distill(*box, rounds=2, model=model, true_labels=data.labels)

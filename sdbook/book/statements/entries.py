@@ -243,7 +243,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "s / (a + s).",
         (STRAIGHT, "λ > 0"),
         ("sdbook.solvers.LabelAveraging",),
-        "tests/test_linear.py::test_round_t_is_the_matrix_power",
+        "tests/test_linearised.py::test_round_t_is_the_matrix_power",
         "06_label_averaging",
         deviations.averaging,
     ),
