@@ -28,7 +28,9 @@ def shrinkage(block, lam):
 
 def blocks_and_wrong_labels(block, C):
     K, n = block["n_classes"], block["n_per_class"]
-    rest = {name: value for name, value in block.items() if name not in ("n_classes", "n_per_class")}
+    rest = {
+        name: value for name, value in block.items() if name not in ("n_classes", "n_per_class")
+    }
     data = datasets.block_correlated(K, n, **rest)
     return data, noise.corrupt(data.labels, C, rng=0, exact=True)
 
@@ -137,7 +139,14 @@ def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
 
 def test_lopsided_noise_repaired_and_spoiled_by_exact_rounds():
     """A gap of 0.01 and every assumption of Theorem 3: the exact softmax loses it all again."""
-    block = {"n_classes": 6, "n_per_class": 100, "n_superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    block = {
+        "n_classes": 6,
+        "n_per_class": 100,
+        "n_superclasses": 2,
+        "c": 0.43,
+        "d": 0.411,
+        "e": 0.389,
+    }
     C = np.kron(np.eye(2), [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]])
     assert theory.assumptions(C, superclasses(block)).hold
     assert 4 < theory.rounds_bound(shrinkage(block, 7e-4), C) < 5

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdbook import datasets, distillation, noise, solvers, theory
+from sdbook.book import filters
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _spoiled() -> tuple[bool, str]:
 
 def _one_ridge() -> tuple[bool, str]:
     eigenvalues = [0.3, 1.0, 3.0]
-    match = theory.matching_ridge(eigenvalues, ridge=1.0, t=6)
+    match = filters.matching_ridge(eigenvalues, ridge=1.0, t=6)
     ridges = np.asarray(theory.equivalent_ridge(eigenvalues, ridge=1.0, t=6))
     return match.left_over < 1e-3, (
         f"Six rounds at ridge 1 do to the eigenvalues 0.3, 1 and 3 what one round does at the "
@@ -261,7 +262,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "one-ridge",
         "Several rounds are one round with a larger penalty.",
         _one_ridge,
-        ("sdbook.theory.matching_ridge", "sdbook.theory.equivalent_ridge"),
+        ("sdbook.book.filters.matching_ridge", "sdbook.theory.equivalent_ridge"),
         "tests/theory/test_filters.py::"
         "test_three_directions_are_never_matched_not_even_up_to_a_factor",
         "08_clean_labels",
@@ -270,7 +271,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "pair-flips",
         "Where rounds repair the labels, one partial-label student does as well.",
         _pairs,
-        ("sdbook.partial_label", "sdbook.theory.candidate_shares"),
+        ("sdbook.partial_label", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_numbers.py::"
         "test_pair_flip_rounds_help_but_the_partial_label_student_falls",
         "10_partial_labels",
@@ -279,7 +280,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "superclasses-of-two",
         "A partial-label student is at least as good as its teacher.",
         _superclasses_of_two,
-        ("sdbook.partial_label", "sdbook.theory.candidate_shares"),
+        ("sdbook.partial_label", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_numbers.py::"
         "test_superclasses_of_two_classes_rounds_help_but_the_partial_label_student_falls",
         "10_partial_labels",
@@ -288,7 +289,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "favourite",
         "The more classes differ (the larger q/p), the better for the partial-label student.",
         _favourite,
-        ("sdbook.theory.partial_label_outputs", "sdbook.theory.candidate_shares"),
+        ("sdbook.theory.partial_label_outputs", "sdbook.book.pairs.candidate_shares"),
         "tests/book/test_statements.py::test_no_tempting_claim_survives",
         "10_partial_labels",
     ),

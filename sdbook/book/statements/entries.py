@@ -226,9 +226,9 @@ STATEMENTS: tuple[Statement, ...] = (
         "lead is large enough.",
         ("λ > 0", "logits of the exact optimum"),
         (
-            "sdbook.theory.tangent_error_bound",
-            "sdbook.theory.tangent_error",
-            "sdbook.theory.same_argmax",
+            "sdbook.book.tangent.tangent_error_bound",
+            "sdbook.book.tangent.tangent_error",
+            "sdbook.book.tangent.same_argmax",
         ),
         "tests/theory/test_linearisation.py::test_the_error_is_within_what_the_exact_logits_say",
         "05_straight_softmax",
@@ -311,7 +311,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "With right labels the truth leads a class of its superclass by qᵗ, and any other by "
         "qᵗ + (rᵗ − qᵗ)/m.",
         (BLOCKS, STRAIGHT, "all labels are right", "at least two superclasses of two classes"),
-        ("sdbook.theory.clean_margins",),
+        ("sdbook.book.filters.clean_margins",),
         "tests/theory/test_filters.py::test_clean_margins_are_those_of_the_model",
         "08_clean_labels",
         deviations.clean_margins,
@@ -336,7 +336,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "One round can keep two eigenvalues in the proportion of t rounds while this is below "
         "their ratio, and never three.",
         (STRAIGHT, "λ > 0", "t > 1"),
-        ("sdbook.theory.same_ratio_ridge", "sdbook.theory.matching_ridge"),
+        ("sdbook.book.filters.same_ratio_ridge", "sdbook.book.filters.matching_ridge"),
         "tests/theory/test_filters.py::"
         "test_two_directions_can_be_matched_exactly_while_the_ratio_allows_it",
         "08_clean_labels",
@@ -351,7 +351,7 @@ STATEMENTS: tuple[Statement, ...] = (
         (BLOCKS, STRAIGHT, SHARES, BALANCED),
         (
             "sdbook.theory.rounds_bound",
-            "sdbook.theory.pair_recovers",
+            "sdbook.book.pairs.pair_recovers",
             "sdbook.theory.gap",
             "sdbook.theory.least_rounds",
             "sdbook.theory.assumptions",
@@ -381,7 +381,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "If Δ ≤ 0, no number of rounds makes all instances right; behind a leading wrong label, "
         "rounds lose the right ones too.",
         (BLOCKS, STRAIGHT, SHARES, BALANCED),
-        ("sdbook.theory.pair_recovers",),
+        ("sdbook.book.pairs.pair_recovers",),
         "tests/theory/test_theorems.py::"
         "test_without_a_gap_wrong_labels_stay_and_right_ones_are_spoiled",
         "09_counting_rounds",
@@ -418,7 +418,7 @@ STATEMENTS: tuple[Statement, ...] = (
         (
             "sdbook.theory.partial_label_recovers",
             "sdbook.theory.partial_label_outputs",
-            "sdbook.theory.candidate_shares",
+            "sdbook.book.pairs.candidate_shares",
             "sdbook.theory.one_or_two_outputs",
             "sdbook.theory.assumptions",
         ),
@@ -436,7 +436,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "if every class has another wrong label j with C(k,f) − C(k,j) < 1/(q/p − 1); a class "
         "without is left to coin tosses.",
         (BLOCKS, STRAIGHT, SHARES, BALANCED, "Δ > 0", SETS),
-        ("sdbook.theory.partial_label_recovers", "sdbook.theory.candidate_shares"),
+        ("sdbook.theory.partial_label_recovers", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_partners.py::test_one_partner_says_exactly_when_two_candidates_succeed",
         "10_partial_labels",
         deviations.one_partner,
@@ -476,11 +476,11 @@ STATEMENTS: tuple[Statement, ...] = (
         "of M^(−1/2) H M^(−1/2) lie between K min(Y) and the smaller of K max(Y) and K/2.",
         ("λ > 0 and K ≥ 2", "parameters whose rows sum to zero, as training from zero leaves them"),
         (
-            "sdbook.theory.preconditioned_eigenvalues",
-            "sdbook.theory.linearised_hessian",
-            "sdbook.theory.eigenvalue_interval",
+            "sdbook.book.curvature.preconditioned_eigenvalues",
+            "sdbook.book.curvature.linearised_hessian",
+            "sdbook.book.curvature.eigenvalue_interval",
         ),
-        "tests/theory/test_preconditioner.py::test_preconditioned_eigenvalues_lie_in_the_interval",
+        "tests/book/test_curvature.py::test_preconditioned_eigenvalues_lie_in_the_interval",
         "11_agreement",
         deviations.preconditioner,
     ),
