@@ -94,6 +94,7 @@ ORDER = [
     "solvers",
     "accuracy",
     "distillation",
+    "blocks",
     "sweeps",
     "estimator",
     "embedding",
