@@ -135,8 +135,7 @@ def distill_blocks(
     gram = _between(K, superclasses, c, d, e)[true][:, true] + np.diag((1 - c) / size)
     values, vectors = np.linalg.eigh(gram)
     if values[0] < -1e-10 * values[-1]:
-        found = f"got {values[0]:.4g} with c = {c}, d = {d}, e = {e}."
-        raise ValueError(f"c, d and e must leave all eigenvalues of the Gram matrix >= 0, {found}")
+        raise ValueError(f"c, d and e must give a Gram matrix, got the eigenvalue {values[0]:.4g}.")
     if model == "softmax":  # any vectors with these inner products will do
         means = factorise(vectors * np.sqrt(np.maximum(values, 0)), unit_norm=False)
     else:

@@ -22,11 +22,10 @@ def block_correlated(
     jitter: float = 0.0,
     rng: Seed = None,
 ) -> Dataset:
-    """Unit vectors whose correlations depend only on how two instances are related.
+    """Return unit vectors with the correlations of the block model (Theorem 2).
 
     The inner product is 1 for an instance with itself, `c` within a class, `d` between classes of
-    a superclass and `e` between superclasses: the block model of Theorem 2. They are vectors, so
-    their Gram matrix is one by construction. Classes are dealt to superclasses in order, as
+    a superclass and `e` between superclasses. Classes are dealt to superclasses in order, as
     evenly as possible.
 
     Parameters
@@ -39,8 +38,8 @@ def block_correlated(
         Correlations with ``1 > c > d >= e``. `e` is needed with two superclasses or more, and may
         be slightly negative, as in centred data.
     jitter : float
-        Length of a random vector added to each instance before it is normalised again, >= 0. With
-        jitter, correlations scatter around ``value / (1 + jitter**2)``; without, they are exact.
+        Length of a random vector that is added to each instance before it is normalised again,
+        >= 0. Correlations then scatter around ``value / (1 + jitter**2)``; without, they are exact.
     rng : int, numpy.random.Generator or None
         Source of the jitter.
 
@@ -51,9 +50,11 @@ def block_correlated(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If an argument is out of range or out of order, or if no vectors have these correlations
         (the Gram matrix would have a negative eigenvalue).
+    MemoryError
+        If the features do not fit into the memory that is free.
 
     Examples
     --------
@@ -68,7 +69,7 @@ def block_correlated(
     c = _validate.real("c", c, -1, 1, open_high=True)
     d = _validate.real("d", d, -1, c, open_high=True)
     if e is None and S > 1:
-        raise ValueError(f"e is missing; accepted with {S} superclasses is a number of at most d")
+        raise ValueError("e must be a number <= d with two superclasses or more, got None.")
     e = d if e is None else _validate.real("e", e, -1, d)
     jitter = _validate.real("jitter", jitter, 0)
     _validate.memory(f"block-correlated features of {K * n} instances", (K * n) ** 2, 8)
@@ -81,14 +82,9 @@ def block_correlated(
     means = n * between + (1 - c) * np.eye(K)
     values, vectors = np.linalg.eigh(means)
     if values[0] < -1e-10 * values[-1]:
-        raise ValueError(
-            f"no vectors have correlations c={c}, d={d}, e={e} with {n} instances in each of {K} "
-            f"classes: their Gram matrix would have the eigenvalue {values[0]:.4g}; accepted are "
-            "values that leave all eigenvalues at or above zero"
-        )
-    class_part = vectors * np.sqrt(np.maximum(values, 0) / n)
+        raise ValueError(f"c, d and e must give a Gram matrix, got the eigenvalue {values[0]:.4g}.")
     features = np.zeros((K * n, K * n))
-    features[:, :K] = np.repeat(class_part, n, axis=0)
+    features[:, :K] = np.repeat(vectors * np.sqrt(np.maximum(values, 0) / n), n, axis=0)
     inside = np.sqrt(1 - c) * _contrasts(n)
     for k in range(K):
         features[k * n : (k + 1) * n, K + k * (n - 1) : K + (k + 1) * (n - 1)] = inside
@@ -105,10 +101,6 @@ def block_correlated(
 
 
 def _contrasts(n: int) -> NDArray[np.float64]:
-    """Return an (n, n-1) basis of the vectors of length n whose entries sum to zero (Helmert)."""
-    basis = np.zeros((n, n - 1))
-    for j in range(1, n):
-        basis[:j, j - 1] = 1
-        basis[j, j - 1] = -j
-        basis[:, j - 1] /= np.sqrt(j * (j + 1))
-    return basis
+    """Return an (n, n-1) orthonormal basis of vectors whose entries sum to zero (Helmert)."""
+    i, j = np.arange(n)[:, None], np.arange(1, n)
+    return np.where(i < j, 1.0, np.where(i == j, -j, 0.0)) / np.sqrt(j * (j + 1))

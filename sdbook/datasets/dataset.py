@@ -18,7 +18,6 @@ class Dataset:
     Attributes
     ----------
     name : str
-        What the data are, for titles and messages.
     features : ndarray of shape (N, d)
         One instance per row.
     labels : ndarray of int, shape (N,)
@@ -37,12 +36,9 @@ class Dataset:
     Examples
     --------
     >>> from sdbook import datasets
-    >>> data = datasets.digits()
-    >>> data
-    Dataset('digits': 1797 instances, 64 features, 10 classes)
-    >>> train, test = data.split(test_share=1 / 3, rng=0)
-    >>> len(train), len(test)
-    (1198, 599)
+    >>> train, test = datasets.digits().split(test_share=1 / 3, rng=0)
+    >>> train
+    Dataset('digits': 1198 instances, 64 features, 10 classes)
     """
 
     name: str
@@ -69,11 +65,8 @@ class Dataset:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        instances, width = self.features.shape
-        return (
-            f"{type(self).__name__}({self.name!r}: {instances} instances, {width} features, "
-            f"{self.n_classes} classes)"
-        )
+        sizes = "{} instances, {} features".format(*self.features.shape)
+        return f"{type(self).__name__}({self.name!r}: {sizes}, {self.n_classes} classes)"
 
     def gram(self) -> NDArray[np.float64]:
         """Return the Gram matrix ``features @ features.T``, of shape (N, N).
@@ -110,11 +103,11 @@ class Dataset:
         Returns
         -------
         train, test : Dataset
-            Instances sorted as in the original.
+            Instances in the order of the original.
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If `test_share` is out of range, or leaves a class without a training or test instance.
         """
         share = _validate.real("test_share", test_share, 0, 1, open_low=True, open_high=True)
@@ -125,9 +118,8 @@ class Dataset:
             size = round(share * len(members))
             if not 0 < size < len(members):
                 raise ValueError(
-                    f"test_share is {test_share}, which takes {size} of the {len(members)} "
-                    f"instances of class {self.class_names[k]}; accepted are shares that leave at "
-                    "least one for training and one for testing"
+                    "test_share must leave each class an instance to train on and one to test, "
+                    f"got {test_share}, {size} of the {len(members)} of {self.class_names[k]!r}."
                 )
             is_test[rng.permutation(members)[:size]] = True
         return self.take(~is_test), self.take(is_test)
