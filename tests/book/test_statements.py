@@ -186,8 +186,8 @@ def quote_problems(documented, statements):
     return problems
 
 
-def deviation_problems(statement, draws, seed):
-    largest = max(statements.deviations_seen(statement, draws, seed))
+def deviation_problems(statement, draws, rng):
+    largest = max(statements.deviations_seen(statement, draws, rng))
     if largest > statement.accepted:
         return [f"{statement.name} is off by {largest:.2g}, accepted is {statement.accepted:.2g}"]
     return []
@@ -210,7 +210,7 @@ def test_numbers_in_docstrings_are_those_of_the_book():
 
 @pytest.mark.parametrize("statement", statements.STATEMENTS, **label_of)
 def test_statement_holds(statement):
-    assert deviation_problems(statement, draws=100, seed=1) == []
+    assert deviation_problems(statement, draws=100, rng=1) == []
 
 
 @pytest.mark.parametrize("example", statements.COUNTER_EXAMPLES, **label_of)
@@ -224,6 +224,14 @@ def test_no_tempting_claim_survives(example):
 def test_labels_of_counter_examples_differ():
     labels = [example.label for example in statements.COUNTER_EXAMPLES]
     assert len(set(labels)) == len(labels)
+
+
+def test_problems_are_drawn_from_a_seed_or_a_generator():
+    gram = next(each for each in statements.STATEMENTS if each.label == "def-gram")
+    seen = statements.deviations_seen(gram, 5, 3)
+    assert statements.deviations_seen(gram, 5, np.random.default_rng(3)) == seen
+    with pytest.raises(ValueError, match=r"^draws "):
+        statements.deviations_seen(gram, 0)
 
 
 # --- each check can fail --------------------------------------------------------------------------
@@ -395,7 +403,7 @@ by_label = {statement.label: statement for statement in statements.STATEMENTS}
 def test_a_spoiled_function_is_seen(label, monkeypatch):
     module, name = SPOILED[label]
     monkeypatch.setattr(module, name, wrong(getattr(module, name)))
-    assert deviation_problems(by_label[label], draws=20, seed=1) != []
+    assert deviation_problems(by_label[label], draws=20, rng=1) != []
 
 
 def other(**changes):
@@ -478,7 +486,7 @@ class Bent(datasets.Dataset):
 def test_a_changed_function_is_seen(label, monkeypatch):
     module, name, change = CHANGED[label]
     monkeypatch.setattr(module, name, change(getattr(module, name)))
-    assert deviation_problems(by_label[label], draws=100, seed=1) != []
+    assert deviation_problems(by_label[label], draws=100, rng=1) != []
 
 
 def test_every_statement_is_spoiled_somehow():
@@ -498,7 +506,7 @@ def test_always_the_same_answer_is_wrong(label, module, name, answer, monkeypatc
     monkeypatch.setattr(
         module, name, lambda _, C, *a, **o: np.full(C.shape if name[:4] == "pair" else (), answer)
     )
-    assert deviation_problems(by_label[label], draws=100, seed=1) != []
+    assert deviation_problems(by_label[label], draws=100, rng=1) != []
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def test_only_the_optimum_solves_the_equation(problem, seed):
 
 @examples
 @given(problems(weighted=False))
-def test_linearised_solves_the_equation_with_a_straight_softmax(problem):
+def test_linearised_solves_the_equation_with_a_linearised_softmax(problem):
     gram = problem.features @ problem.features.T
     Y = theory.linearised(gram, problem.targets, problem.lam)
     # a (Y - U) = G (T - Y), multiplied out so that nothing is divided by lambda.

@@ -113,13 +113,13 @@ def test_rounds_bound_of_six_classes():
     assert round(theory.rounds_bound(shrinkage(SIX, 3e-4), C), 4) == 2.0200
 
 
-def test_six_classes_three_linear_rounds_four_exact_ones():
+def test_six_classes_three_linearised_rounds_four_exact_ones():
     C = noise.superclass(superclasses(SIX), 0.5)
     assert accuracies(SIX, C, 3e-4, 5, "linearised") == [0.5, 0.5, 1, 1, 1]
     assert accuracies(SIX, C, 3e-4, 5, "softmax") == [0.5, 0.5, 0.5, 1, 1]
 
 
-def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_student():
+def test_ten_classes_three_linearised_rounds_five_exact_ones_or_one_partial_label_student():
     C = noise.superclass(superclasses(TEN), 0.72)
     assert theory.rounds_bound(shrinkage(TEN, 2e-4), C) == pytest.approx(2.64, abs=5e-3)
     assert first_all_right(accuracies(TEN, C, 2e-4, 5, "linearised")) == 3
@@ -129,7 +129,7 @@ def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_st
     assert run.accuracies("all").tolist() == pytest.approx([0.28, 1])
 
 
-def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
+def test_two_classes_need_fewer_exact_rounds_than_linearised_ones():
     """No softmax of two classes is steeper than its tangent at uniform outputs."""
     block, C = {"n_classes": 2, "n_per_class": 60, "c": 0.5, "d": 0.2}, noise.symmetric(2, 0.25)
     assert 8 < theory.rounds_bound(shrinkage(block, 3e-4), C) < 9

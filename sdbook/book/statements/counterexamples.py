@@ -1,4 +1,4 @@
-"""What one would like to be true as well, and an example in which it is not."""
+"""Tempting claims, and a computed example against each."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def _undercounted() -> tuple[bool, str]:
 
 
 def _overcounted() -> tuple[bool, str]:
-    promised, straight, exact = _first_right(2, 60, TWO, noise.symmetric(2, 0.25), 3e-4)
+    promised, linearised, exact = _first_right(2, 60, TWO, noise.symmetric(2, 0.25), 3e-4)
     return exact >= promised, (
-        f"Two classes, a quarter of the labels wrong: {promised} rounds promised, {straight} in "
+        f"Two classes, a quarter of the labels wrong: {promised} rounds promised, {linearised} in "
         f"the linearised model, {exact} with the exact softmax. With two classes no softmax is "
         "steeper than its tangent at uniform outputs."
     )
@@ -123,12 +123,12 @@ def _spoiled() -> tuple[bool, str]:
         ).accuracies("all")
         for model in ("linearised", "softmax")
     }
-    straight, exact = (shares[model] == 1 for model in ("linearised", "softmax"))
+    linearised, exact = (shares[model] == 1 for model in ("linearised", "softmax"))
     first, last = exact.argmax() + 1, len(exact) - exact[::-1].argmax()
     return bool(exact[exact.argmax() :].all()), (
         f"Six classes in two superclasses, lopsided noise with a gap of {theory.gap(C):g} that "
         f"meets every assumption of Theorem 3. The linearised model has all labels right from "
-        f"round {straight.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
+        f"round {linearised.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
         f"round 20 it has {shares['softmax'][-1]:.0%}."
     )
 
@@ -239,7 +239,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         _undercounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
         "tests/theory/test_numbers.py::"
-        "test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_student",
+        "test_ten_classes_three_linearised_rounds_five_exact_ones_or_one_partial_label_student",
         "09_counting_rounds",
     ),
     CounterExample(
@@ -247,7 +247,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "The exact softmax never needs fewer rounds than the linearised one.",
         _overcounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
-        "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linear_ones",
+        "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linearised_ones",
         "09_counting_rounds",
     ),
     CounterExample(

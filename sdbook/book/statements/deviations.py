@@ -1,4 +1,4 @@
-"""For each statement: draw a random problem, return by how much its two sides disagree.
+"""By how much the two sides of each statement differ on a random problem.
 
 Equations return the largest difference, bounds by how much they are exceeded, and statements of the
 kind "if and only if" 1 for a problem in which the two sides disagree, else 0. One side is the
@@ -169,15 +169,15 @@ def tangent_error(rng: Generator) -> float:
     drawn = problem(rng, 1e-2)
     Y = solvers.solve(drawn.features, drawn.targets, drawn.lam, tolerance=1e-12).outputs
     Z = drawn.gram @ (drawn.targets - Y) / (drawn.N * drawn.lam)
-    straight = theory.linearised(drawn.gram, drawn.targets, drawn.lam)
+    line = theory.linearised(drawn.gram, drawn.targets, drawn.lam)
     E, H = tangent.tangent_error(Z), averaging_matrix(drawn.gram, drawn.ridge)
     safe = tangent.same_argmax(drawn.gram, Z, drawn.lam)
     lead = np.diff(np.sort(Z, axis=1)[:, -2:], axis=1)[:, 0]
-    changed = Y.argmax(axis=1) != straight.argmax(axis=1)
+    changed = Y.argmax(axis=1) != line.argmax(axis=1)
     return max(
-        _largest(straight - (Y - E + H @ E), straight - (1 / drawn.K + Z / drawn.K + H @ E)),
+        _largest(line - (Y - E + H @ E), line - (1 / drawn.K + Z / drawn.K + H @ E)),
         _exceeds(np.abs(E).sum(axis=1), tangent.tangent_error_bound(Z)),
-        _exceeds(np.linalg.norm(Y - straight), np.linalg.norm(E)),
+        _exceeds(np.linalg.norm(Y - line), np.linalg.norm(E)),
         _exceeds(np.linalg.norm(E), np.sqrt((np.ptp(Z, axis=1) ** 4).sum() / 32)),
         float((changed & safe & (lead > 1e-6)).any()),
     )
