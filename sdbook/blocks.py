@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from sdbook import _validate, theory
 from sdbook.datasets import one_hot
-from sdbook.refine import Refinement, as_is, taught
+from sdbook.method import Method
+from sdbook.refine import Refinement, as_is, refined
 from sdbook.solvers import Loss, factorise, solve
 from sdbook.theory._arrays import Floats, members
 
@@ -83,14 +84,9 @@ def distill_blocks(
         ``1 > c > d >= e``. `e` is needed with two superclasses or more.
     superclasses : array_like of int, shape (K,), optional
         The superclass of each class, of any sizes. One superclass by default.
-    rounds : int
-        Rounds in all, >= 1, the teacher among them.
-    refinement : callable or sequence of callables
-        What the next round is taught, as in `sdbook.distill`. It must treat each row on its own:
-        here a group is one row, whatever its size.
-    loss : Loss or sequence of Loss, optional
-        One for all rounds, or one for each; cross-entropy by default. Softmax model only.
-    model : {"softmax", "linearised"}
+    rounds, refinement, loss, model
+        What is done: as in `sdbook.Method`. A refinement must treat each row on its own: here a
+        group is one row, whatever its size.
     until_right : bool
         Whether to stop after the first round in which all instances are right.
     tolerance : float, optional
@@ -114,20 +110,13 @@ def distill_blocks(
 
     Examples
     --------
-    >>> from sdbook import noise
-    >>> from sdbook.blocks import distill_blocks
+    >>> from sdbook import distill_blocks, noise
     >>> run = distill_blocks(50 * noise.symmetric(4, 0.3), 5e-4, c=0.4, d=0.1, rounds=4)
     >>> run.accuracies("corrupted")
     array([0., 0., 1., 1.])
     """
     counts, lam = _counts(counts), _validate.regularisation(lam)
-    K, rounds = len(counts), _validate.count("rounds", rounds)
-    if model not in ("softmax", "linearised"):
-        raise ValueError(f"model must be 'softmax' or 'linearised', got {model!r}.")
-    if model == "linearised" and loss is not None:
-        raise ValueError(f"loss must be None with model = 'linearised', got {loss!r}.")
-    refinements = _validate.one_each("refinement", refinement, rounds - 1, "student")
-    losses = _validate.one_each("loss", loss, rounds, "round")
+    K, method = len(counts), Method(rounds, refinement, loss, model)
     true, given = np.nonzero(counts)
     size = counts[true, given]
     _validate.memory(f"{len(size)} groups", 5 * len(size) ** 2 + 2 * rounds * K**3, 8)
@@ -143,11 +132,18 @@ def distill_blocks(
         averaging = np.linalg.solve(ridge * np.eye(len(size)) + gram * size, gram * size)
     Y, solution, outputs = one_hot(given, K), None, np.empty((0, K, K, K))
     for t in range(rounds):
-        T = taught(refinements[t - 1], Y) if t > 0 else Y
+        T = refined(method.refinements[t - 1], Y) if t > 0 else Y
         _validate.targets(f"the targets of round {t + 1}", T, gram, K, signed=model != "softmax")
         if model == "softmax":
-            box = {"loss": losses[t], "sample_weight": size, "tolerance": tolerance}
-            solution = solve(means, T, lam, warm_start=solution, **box)
+            solution = solve(
+                means,
+                T,
+                lam,
+                loss=method.losses[t],
+                sample_weight=size,
+                warm_start=solution,
+                tolerance=tolerance,
+            )
             Y = solution.outputs
         else:
             Y = 1 / K + averaging @ (T - 1 / K)

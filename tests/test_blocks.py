@@ -135,17 +135,23 @@ def test_centred_blocks_are_accepted():
             lambda: distill_blocks([[1, 1], [0, 0]], 1, c=0.4, d=0),
             r"counts .*with some in each row, got the row \[0. 0.\]",
         ),
-        (lambda: distill_blocks(np.eye(4), 0, **KIND), "lam "),
+        (lambda: distill_blocks(np.eye(4), 0, **KIND), "lam must"),
         (lambda: distill_blocks(np.eye(4), 1, **{**KIND, "e": None}), "e must be .*got None"),
-        (lambda: distill_blocks(np.eye(4), 1, **{**KIND, "e": 0.3}), "e "),
+        (lambda: distill_blocks(np.eye(4), 1, **{**KIND, "e": 0.3}), "e must"),
         (lambda: distill_blocks(np.eye(3), 1, **KIND), r"superclasses must have shape \(3,\)"),
-        (lambda: distill_blocks(9 * np.eye(4), 1, c=0.4, d=-0.9), "c, d and e must give a Gram matrix, got the eigenvalue -"),
+        (
+            lambda: distill_blocks(9 * np.eye(4), 1, c=0.4, d=-0.9),
+            "c, d and e must give a Gram matrix, got the eigenvalue -",
+        ),
         (lambda: distill_blocks(np.eye(4), 1, **KIND, model="x"), "model must be .*got 'x'"),
         (
             lambda: distill_blocks(np.eye(4), 1, **KIND, model="linearised", loss=CrossEntropy()),
             "loss must be None",
         ),
-        (lambda: distill_blocks(np.eye(4), 1, **KIND, refinement=[refine.as_is]), "refinement "),
+        (
+            lambda: distill_blocks(np.eye(4), 1, **KIND, refinement=[refine.as_is]),
+            "refinement must",
+        ),
         (
             lambda: distill_blocks(np.eye(4), 1, **KIND).accuracies("test"),
             "kind must be one of 'all', 'clean', got 'test'",

@@ -168,14 +168,14 @@ G, T = np.eye(2), np.eye(2)
             r"gram must be .*symmetric, got shape \(2, 3\)",
         ),
         (lambda: theory.linearised([[1, 2], [0, 1]], T, 1), "gram .*symmetric"),
-        (lambda: theory.linearised(G, 2 * T, 1), "targets .* 2"),
-        (lambda: theory.linearised(G, np.eye(3), 1), "targets .* 3"),
-        (lambda: theory.linearised(G, T, 0), "lam .*0"),
+        (lambda: theory.linearised(G, 2 * T, 1), "targets must .* 2"),
+        (lambda: theory.linearised(G, np.eye(3), 1), "targets must .* 3"),
+        (lambda: theory.linearised(G, T, 0), "lam must .*0"),
         (
             lambda: theory.fixed_point(G, T, np.full((2, 4), 0.25), 1),
             "outputs must have the shape of targets",
         ),
-        (lambda: theory.fixed_point(G, T, T, -1), "lam .*-1"),
+        (lambda: theory.fixed_point(G, T, T, -1), "lam must .*-1"),
         (
             lambda: tangent.tangent([1.0]),
             r"logits must have at least two classes, got shape \(1,\)",
