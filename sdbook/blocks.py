@@ -15,10 +15,11 @@ from numpy.typing import ArrayLike
 
 from sdbook import _validate, theory
 from sdbook.datasets import one_hot
+from sdbook.datasets.blocks import between_classes
 from sdbook.method import Method
 from sdbook.refine import Refinement, as_is, refined
 from sdbook.solvers import Loss, factorise, solve
-from sdbook.theory._arrays import Floats, members
+from sdbook.theory._arrays import Floats
 
 __all__ = ["BlockRun", "distill_blocks"]
 
@@ -117,11 +118,14 @@ def distill_blocks(
     """
     counts, lam = _counts(counts), _validate.regularisation(lam)
     K, method = len(counts), Method(rounds, refinement, loss, model)
+    groups = np.zeros(K) if superclasses is None else np.asarray(superclasses)
+    if groups.shape != (K,):
+        raise ValueError(f"superclasses must have shape ({K},), got {groups.shape}.")
     true, given = np.nonzero(counts)
     size = counts[true, given]
     _validate.memory(f"{len(size)} groups", 5 * len(size) ** 2 + 2 * rounds * K**3, 8)
     # A mean of r instances has (1 + (r - 1) c) / r = c + (1 - c) / r with itself.
-    gram = _between(K, superclasses, c, d, e)[true][:, true] + np.diag((1 - c) / size)
+    gram = between_classes(groups, c, d, e)[true][:, true] + np.diag((1 - c) / size)
     values, vectors = np.linalg.eigh(gram)
     if values[0] < -1e-10 * values[-1]:
         raise ValueError(f"c, d and e must give a Gram matrix, got the eigenvalue {values[0]:.4g}.")
@@ -163,14 +167,3 @@ def _counts(counts: ArrayLike) -> Floats:
         row = array[good.argmin()]
         raise ValueError(f"counts must be >= 0, with some in each row, got the row {row}.")
     return array
-
-
-def _between(K: int, superclasses: ArrayLike | None, c: float, d: float, e: float | None) -> Floats:
-    """Return the correlation of two instances for each pair of their classes."""
-    same = members(K, superclasses, equal=False)
-    if e is None and not same.all():
-        raise ValueError("e must be a number <= d with two superclasses or more, got None.")
-    c = _validate.real("c", c, -1, 1, open_high=True)
-    d = _validate.real("d", d, -1, c, open_high=True)
-    e = d if e is None else _validate.real("e", e, -1, d)
-    return np.where(np.eye(K), c, np.where(same, d, e))

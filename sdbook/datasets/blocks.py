@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,17 +68,11 @@ def block_correlated(
     K = _validate.count("n_classes", n_classes, 2)
     n = _validate.count("n_per_class", n_per_class)
     S = _validate.count("n_superclasses", n_superclasses, 1, K)
-    c = _validate.real("c", c, -1, 1, open_high=True)
-    d = _validate.real("d", d, -1, c, open_high=True)
-    if e is None and S > 1:
-        raise ValueError("e must be a number <= d with two superclasses or more, got None.")
-    e = d if e is None else _validate.real("e", e, -1, d)
     jitter = _validate.real("jitter", jitter, 0)
     _validate.memory(f"block-correlated features of {K * n} instances", (K * n) ** 2, 8)
 
     groups = np.arange(K) * S // K
-    between = np.where(groups[:, None] == groups[None, :], d, e)
-    np.fill_diagonal(between, c)
+    between = between_classes(groups, c, d, e)
     # Two orthogonal parts. The mean direction of each class carries all correlations: n times this
     # K x K matrix is the Gram matrix of the class sums. What differs inside a class carries 1 - c.
     means = n * between + (1 - c) * np.eye(K)
@@ -98,6 +94,19 @@ def block_correlated(
         superclasses=groups,
         class_names=tuple(f"class {k}" for k in range(K)),
     )
+
+
+def between_classes(
+    groups: NDArray[Any], c: float, d: float, e: float | None
+) -> NDArray[np.float64]:
+    """Return how two different instances correlate, by their classes: c, d or e, (K, K)."""
+    same = groups[:, None] == groups
+    c = _validate.real("c", c, -1, 1, open_high=True)
+    d = _validate.real("d", d, -1, c, open_high=True)
+    if e is None and not same.all():
+        raise ValueError("e must be a number <= d with two superclasses or more, got None.")
+    e = d if e is None else _validate.real("e", e, -1, d)
+    return np.where(np.eye(len(groups)), c, np.where(same, d, e))
 
 
 def _contrasts(n: int) -> NDArray[np.float64]:

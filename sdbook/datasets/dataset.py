@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +11,7 @@ from sdbook import _validate
 from sdbook.noise import Seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Features with their true labels.
 
@@ -19,19 +19,14 @@ class Dataset:
     ----------
     name : str
     features : ndarray of shape (N, d)
-        One instance per row.
     labels : ndarray of int, shape (N,)
         True labels, 0 to K - 1.
     superclasses : ndarray of int, shape (K,)
         The superclass of each class. All zero where there is only one.
-    class_names : tuple of str
-        One name per class, K in all.
-    images : ndarray of shape (N, height, width) or None
-        What a person would look at, where there is such a thing.
-    superclass_names : tuple of str or None
-        One name per superclass, where they have names.
-    texts : tuple of str or None
-        What a person would read, one for each instance, where there is such a thing.
+    class_names, superclass_names : tuple of str
+        One name per class; one per superclass, or None where they have no names.
+    images, texts : ndarray of shape (N, height, width), tuple of str
+        What a person would look at or read, one for each instance; None where there is nothing.
 
     Examples
     --------
@@ -46,9 +41,9 @@ class Dataset:
     labels: NDArray[np.int64]
     superclasses: NDArray[np.int64]
     class_names: tuple[str, ...]
-    images: NDArray[np.float64] | None = field(default=None, repr=False)
+    images: NDArray[np.float64] | None = None
     superclass_names: tuple[str, ...] | None = None
-    texts: tuple[str, ...] | None = field(default=None, repr=False)
+    texts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         # A column of a data frame is indexed by its own labels; an array is, by position.

@@ -18,6 +18,8 @@ DATA = Path(__file__).parent.parent / "data"
 def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
     """Handwritten digits, 8 x 8 pixels: 1797 images that come with scikit-learn.
 
+    Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI.
+
     Parameters
     ----------
     centred : bool
@@ -29,10 +31,6 @@ def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
     -------
     Dataset
         With ``images`` as they were, grey values from 0 to 16. All classes in one superclass.
-
-    Notes
-    -----
-    Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI.
 
     Examples
     --------
@@ -58,7 +56,10 @@ def words(*, centred: bool = True, folder: str | Path | None = None) -> Dataset:
     """Nouns by kind, seen through a language model: 55 classes of 150 in 11 superclasses.
 
     An instance is a noun with its definition. Its 384 features are what the sentence encoder
-    all-MiniLM-L6-v2 makes of the definition, without the noun.
+    all-MiniLM-L6-v2 makes of the definition, without the noun. Stored features are rounded to 8
+    bits; the cosine with what the encoder gave is above 0.9999. Source: WordNet 3.0 (Princeton
+    University; licence in ``sdbook/data/LICENSE-WordNet``). A superclass is one of its
+    lexicographer files, a class is 150 nouns below one noun.
 
     Parameters
     ----------
@@ -78,12 +79,6 @@ def words(*, centred: bool = True, folder: str | Path | None = None) -> Dataset:
         If the files are not in `folder`.
     ValueError
         If the data are not those that the manifest beside them describes.
-
-    Notes
-    -----
-    Source: WordNet 3.0 (Princeton University; licence in ``sdbook/data/LICENSE-WordNet``). A
-    superclass is one of its lexicographer files, a class is 150 nouns below one noun. Stored
-    features are rounded to 8 bits; the cosine with what the encoder gave is above 0.9999.
 
     Examples
     --------

@@ -245,5 +245,5 @@ def test_theorem_4_says_yes_exactly_where_accuracy_is_100_percent(k, says):
 
 def test_partial_labels_need_two_candidates_for_their_theorem():
     factors = theory.BlockSpectrum(0.5, 0.9, 0.9, 0.9)
-    with pytest.raises(ValueError, match="k is 1; accepted are whole numbers of at least 2"):
+    with pytest.raises(ValueError, match="k must be an integer >= 2, got 1"):
         theory.partial_label_recovers(factors, np.eye(3), 1)
