@@ -347,9 +347,7 @@ def test_a_module_of_the_reader_counts_with_what_is_read_in_it(tmp_path, monkeyp
         before = fingerprint(lambda y: y * helpers.used)
         monkeypatch.setattr(helpers, "another", 2, raising=False)
         assert fingerprint(lambda y: y * helpers.used) == before
-        with pytest.raises(
-            TypeError, match=r"'file' of the module helpers.*cannot be told"
-        ):
+        with pytest.raises(TypeError, match=r"'file' of the module helpers.*cannot be told"):
             fingerprint(lambda y: helpers.file.read())
     finally:
         helpers.file.close()
