@@ -21,7 +21,7 @@ COMPUTE = [
     "sdbook.experiments.paper",
     "sdbook.refine",
     "sdbook.solvers",
-    "sdbook.sweeps",
+    "sdbook.experiments.sweeps",
     "sdbook.theory",
     "sdbook.training",
 ]

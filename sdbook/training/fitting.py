@@ -15,8 +15,8 @@ from torch import nn
 
 from sdbook import _validate
 from sdbook._device import choose_device
+from sdbook._fingerprint import fingerprint
 from sdbook.solvers import Loss
-from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.training.checkpoints import Checkpoints
 from sdbook.training.data import Inputs, Instances
 from sdbook.training.device import autocast, seeded, to_device

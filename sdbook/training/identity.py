@@ -23,7 +23,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from sdbook.sweeps.fingerprint import Codes, Contents, Names, Parts, Values, nested
+from sdbook._fingerprint import Codes, Contents, Names, Parts, Values, nested
 from sdbook.training.data import Instances
 from sdbook.training.recipe import schedule_on, step_schedule
 

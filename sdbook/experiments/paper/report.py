@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sdbook.experiments.paper.strength import Strength
-from sdbook.sweeps import Results
+from sdbook.experiments.sweeps import Results
 
 __all__ = ["gains", "notes", "scores", "table"]
 

@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from sdbook.datasets import Dataset
 from sdbook.experiments.paper.protocol import experiment
 from sdbook.experiments.paper.strength import Strength, models
-from sdbook.sweeps import Results
+from sdbook.experiments.sweeps import Results
 
 __all__ = ["run"]
 
@@ -38,7 +38,7 @@ def run(
     seeds : int
         As in `experiment`.
     folder, n_jobs
-        As in `sdbook.sweeps.Sweep.run`.
+        As in `sdbook.experiments.sweeps.Sweep.run`.
     progress : bool
         Show a progress bar.
 
@@ -53,7 +53,7 @@ def run(
     ------
     TypeError, ValueError
         If `strengths` is not one for each kind, rate and model, or as in `experiment` and
-        `sdbook.sweeps.Sweep.run`.
+        `sdbook.experiments.sweeps.Sweep.run`.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any
 from tqdm.auto import tqdm
 
 from sdbook._files import Folder
-from sdbook.sweeps.fingerprint import fingerprint
+from sdbook._fingerprint import fingerprint
 
 __all__ = ["resume"]
 
@@ -57,7 +57,7 @@ def resume(
     Examples
     --------
     >>> import tempfile
-    >>> from sdbook.sweeps import resume
+    >>> from sdbook.experiments.sweeps import resume
     >>> def square(keys):
     ...     print("computing", len(keys))
     ...     for key in keys:

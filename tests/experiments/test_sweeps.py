@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 from sdbook import datasets, distill, noise
+from sdbook._fingerprint import fingerprint
+from sdbook.experiments.sweeps import Results, Sweep, resume, sweep
 from sdbook.method import Method
 from sdbook.refine import as_is, one_or_two, top_k
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
-from sdbook.sweeps import Results, Sweep, fingerprint, resume, sweep
 
 LAM = 1e-3
 SCEPTICAL = (CrossEntropy(), GeneralisedCrossEntropy(0.7))
@@ -411,7 +412,7 @@ def test_fingerprints_are_the_same_in_another_process():
     code = """
 import numpy as np, scipy.special, scipy.stats
 from sdbook.refine import one_or_two
-from sdbook.sweeps import fingerprint
+from sdbook._fingerprint import fingerprint
 
 class Mine:
     known = {'u', 'v'}

@@ -89,7 +89,7 @@ def fingerprint(*things: Any) -> str:
     Examples
     --------
     >>> from sdbook import refine
-    >>> from sdbook.sweeps import fingerprint
+    >>> from sdbook._fingerprint import fingerprint
     >>> fingerprint(refine.top_k(2)) == fingerprint(refine.top_k(2))
     True
     >>> fingerprint(refine.top_k(2)) == fingerprint(refine.top_k(3))
