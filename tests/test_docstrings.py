@@ -12,6 +12,7 @@ import sdbook
 
 MODULES = sorted(found.name for found in pkgutil.walk_packages(sdbook.__path__, prefix="sdbook."))
 COMPUTE = [
+    "sdbook.blocks",
     "sdbook.book.checks",
     "sdbook.datasets",
     "sdbook.distillation",
@@ -30,6 +31,7 @@ RECEIVED = {
     "Accuracy",
     "Assumption",
     "Assumptions",
+    "BlockRun",
     "BlockSpectrum",
     "BlockWeights",
     "PopulationAccuracy",

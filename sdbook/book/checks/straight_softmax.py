@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdbook import datasets, noise, theory
 from sdbook.book.checks._answers import Answerer, ask, read
+from sdbook.book.tangent import same_argmax, tangent_error
 from sdbook.solvers import solve
 
 __all__ = ["safe_answers"]
@@ -25,9 +26,9 @@ def _digits() -> tuple[NDArray[Any], NDArray[Any], NDArray[np.bool_], NDArray[np
     G = data.gram()
     outputs = solve(data.features, T, lam, tolerance=1e-12).outputs
     Z = G @ (T - outputs) / (N * lam)
-    HE = theory.linearised(G, 1 / K + theory.tangent_error(Z), lam) - 1 / K
+    HE = theory.linearised(G, 1 / K + tangent_error(Z), lam) - 1 / K
     changed = outputs.argmax(axis=1) != theory.linearised(G, T, lam).argmax(axis=1)
-    return Z, HE, theory.same_argmax(G, Z, lam), changed
+    return Z, HE, same_argmax(G, Z, lam), changed
 
 
 def safe_answers(function: Answerer) -> str:
