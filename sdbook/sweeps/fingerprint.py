@@ -1,16 +1,14 @@
-"""A short name for the content of things: equal settings have equal fingerprints, in any process.
+"""Fingerprints: a short name for the content of things, the same in any process.
 
 Python's own `hash` differs from process to process, and pickles of functions depend on where they
-were written. Here a function or class of the reader's is what it does: its instructions, its
-constants, and what it takes from around it, as far as that is the reader's as well. What is
-installed is its name and the version of its library.
-
-Instructions differ from one version of Python to the next. So the fingerprint of a function or
-class of the reader's is the same in any process of one version only.
+were written. Here a function or class of the reader's is its instructions, its constants, and what
+it takes from around it. What is installed is its name and its version. Instructions, and so the
+fingerprints of functions and classes, differ from one version of Python to the next.
 """
 
 from __future__ import annotations
 
+import contextlib
 import copyreg
 import dis
 import functools
@@ -19,54 +17,39 @@ import inspect
 import os
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import distributions
+from itertools import chain
 from pathlib import Path
-from types import (
-    BuiltinFunctionType,
-    ClassMethodDescriptorType,
-    CodeType,
-    FunctionType,
-    GetSetDescriptorType,
-    MappingProxyType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-    WrapperDescriptorType,
-)
-from typing import Any, NamedTuple
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from array_api_compat import is_torch_array
+from array_api_compat import array_namespace, is_torch_array
 
 __all__ = ["fingerprint"]
 
-_PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
-_PLAIN_OF_NUMPY = (np.bool_, np.float64, np.complex128, np.str_, np.bytes_)
-_ROWS_AT_ONCE = 4096  # of an array that may be larger than memory
-_SLOTS = (
-    ClassMethodDescriptorType,
-    GetSetDescriptorType,
-    MemberDescriptorType,
-    MethodDescriptorType,
-    WrapperDescriptorType,
-)
-# What holds functions in classes, and where.
-_HOLDERS: dict[type, tuple[str, ...]] = {
-    property: ("fget", "fset", "fdel"),
-    staticmethod: ("__func__",),
-    classmethod: ("__func__",),
-    functools.cached_property: ("func",),
-    functools.singledispatchmethod: ("dispatcher",),
-}
+PLAIN = (bool, int, float, complex, str, bytes, type(None), type(...))
+PLAIN_OF_NUMPY = (np.bool_, np.float64, np.complex128, np.str_, np.bytes_)
+ROWS_AT_ONCE = 4096  # of an array that may be larger than memory
+# Of instructions, what does not say where they were written.
+CODE = ["argcount", "posonlyargcount", "kwonlyargcount", "code", "exceptiontable", "consts"]
+CODE += ["names", "varnames", "freevars", "cellvars"]
+# What holds functions in classes, or remembers what they returned; and where it holds them.
+HOLDERS: tuple[type, ...] = (property, staticmethod, classmethod, type(functools.cache(len)))
+HOLDERS += (functools.cached_property, functools.singledispatchmethod)
+HELD = ("fget", "fset", "fdel", "func", "dispatcher", "__wrapped__")
 # What Python keeps in a class about where it was written and how it was used, not what it does.
-_ABOUT_CLASSES = {
+ABOUT_CLASSES = {
     *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__slotnames__"),
     *("__annotations__", "__annotations_cache__", "__annotate__", "__annotate_func__"),
     *("__firstlineno__", "__static_attributes__", "__conditional_annotations__", "_abc_impl"),
 }
-_PACKAGE = __name__.partition(".")[0]
+PACKAGE = __name__.partition(".")[0]
+Parts: TypeAlias = list[Any]
+Values: TypeAlias = Mapping[str, Any]
+Codes: TypeAlias = Iterable[CodeType]
+Names: TypeAlias = frozenset[str] | None  # that are read in a module; None for all
 
 
 def fingerprint(*things: Any) -> str:
@@ -90,6 +73,8 @@ def fingerprint(*things: Any) -> str:
 
     Notes
     -----
+    *Numbers* count with their kind (1 is not 1.0), and *mappings* with their order.
+
     *Functions and classes of the reader's* count with their code; with the code of all functions,
     methods and base classes of the reader's that they call; and with the values that they read, as
     they are now: defaults, attributes, variables around them and in modules of the reader's. What
@@ -110,238 +95,158 @@ def fingerprint(*things: Any) -> str:
     >>> fingerprint(refine.top_k(2)) == fingerprint(refine.top_k(3))
     False
     """
-    return _Pieces(things).fingerprint()
+    return Contents().fingerprint(things)
 
 
-class _Piece(NamedTuple):
-    """Something to describe."""
+class Piece(NamedTuple):
+    """A thing, where it is (for messages), and of a module what is read in it."""
 
     thing: Any
-    where: str  # for error messages
-    names: frozenset[str] | None  # of a module: those that are read in it, or None for all
+    where: str = ""
+    names: Names = None
 
 
-class _Pieces:
-    """What things are made of, piece by piece.
+class Contents:
+    """What things are made of.
 
-    A piece is described by texts and by the numbers of other pieces, so that pieces can contain
-    each other, as functions do that call each other.
+    A piece is described by its parts: by digests of plain ones and by the numbers of other pieces,
+    so that pieces can contain each other, as functions do that call each other.
     """
 
-    def __init__(self, things: Any) -> None:
-        self.pieces: list[_Piece] = []  # kept until the end: no two of them have the same id
-        self.numbers: dict[tuple[int, frozenset[str] | None], int] = {}
-        self.descriptions: list[list[bytes | int]] = []
-        self.unordered: set[int] = set()
-        self.description: list[bytes | int] = []
-        self.feed(things)
-        while len(self.descriptions) < len(self.pieces):
-            piece = self.pieces[len(self.descriptions)]
-            self.description = []
-            self.describe(*piece)
-            self.descriptions.append(self.description)
-
-    def fingerprint(self) -> str:
+    def fingerprint(self, things: Any) -> str:
         """Return a digest that depends on what the pieces are, and not on how they are numbered.
 
-        Each piece is named by its texts and the names that its parts had in the round before,
-        until a round tells no more pieces apart than the last one did. Two that are alike have the
-        same name, even if they contain themselves.
+        Each piece is named by the names that its parts had in the round before, until a round tells
+        no more pieces apart than the last one did. Two that are alike have the same name, even if
+        they contain themselves.
         """
-        names, told_apart = [b""] * len(self.pieces), 0
+        pieces = [Piece(things)]  # kept until the end: no two have the same id
+        numbers: dict[Any, int] = {}
+        descriptions: list[list[bytes | int]] = []
+        for piece in pieces:  # grows
+            description: list[bytes | int] = []
+            for each in self.parts(piece):
+                part = each if isinstance(each, Piece) else Piece(each, piece.where)
+                plain = _plain(part.thing)
+                if plain is None:
+                    key = id(part.thing), isinstance(part.thing, ModuleType) and part.names
+                    if key not in numbers:
+                        numbers[key] = len(pieces)
+                        pieces.append(part)
+                description.append(numbers[key] if plain is None else plain)
+            descriptions.append(description)
+        names, told_apart = [b""] * len(pieces), 0
         while len(set(names)) > told_apart:
             told_apart = len(set(names))
-            names = [self.name(number, names) for number in range(len(names))]
+            named = [[p if isinstance(p, bytes) else names[p] for p in d] for d in descriptions]
+            names = [_digest(sorted(d) if d[0] == SET else d) for d in named]
         return _digest([names[0], *sorted(set(names))]).hex()
 
-    def name(self, number: int, names: list[bytes]) -> bytes:
-        parts = [
-            b"=" + part if isinstance(part, bytes) else b">" + names[part]
-            for part in self.descriptions[number]
-        ]
-        return _digest(sorted(parts) if number in self.unordered else parts)
-
-    # --- describing the piece at hand ------------------------------------------------------------
-
-    def text(self, *parts: object) -> None:
-        encoded = [str(part).encode(errors="surrogatepass") for part in parts]
-        self.description.append(b"".join(b"%d:%b" % (len(part), part) for part in encoded))
-
-    def feed(self, thing: Any, where: str = "", names: frozenset[str] | None = None) -> None:
-        """Add a part: what is plain with its kind, so that 1 and "1" differ, else as a piece."""
-        if isinstance(thing, _PLAIN_OF_NUMPY):
-            thing = thing.item()
-        if type(thing) in _PLAIN:
-            self.text(type(thing).__name__, repr(thing))
-        elif type(thing) in (np.ndarray, np.memmap) and thing.dtype.kind in "biufcUS":
-            self.description.append(_array(thing))
-        else:
-            key = (id(thing), names if isinstance(thing, ModuleType) else None)
-            if key not in self.numbers:
-                self.numbers[key] = len(self.pieces)
-                self.pieces.append(_Piece(thing, where, key[1]))
-            self.description.append(self.numbers[key])
-
-    def all(self, things: Iterable[Any], where: str = "") -> None:
-        for thing in things:
-            self.feed(thing, where)
-
-    def describe(self, thing: Any, where: str, names: frozenset[str] | None) -> None:
+    def parts(self, piece: Piece) -> Parts:
+        """Return what a piece is, in a word, and all that it is made of."""
+        thing, where, names = piece
         if type(thing) in (list, tuple):
-            self.text("sequence")
-            self.all(thing, where)
-        elif type(thing) in (set, frozenset):
-            self.text("set")
-            self.all(thing, where)
-            self.unordered.add(len(self.descriptions))
-        elif type(thing) in (dict, MappingProxyType):
-            self.text("mapping")
-            self.all((part for item in thing.items() for part in item), where)
-        elif isinstance(thing, ModuleType):
-            self.module(thing, names)
-        elif isinstance(thing, type):
-            self.class_(thing)
-        elif isinstance(thing, FunctionType):
-            self.function(thing)
-        elif isinstance(thing, CodeType):
-            self.code(thing)
-        elif isinstance(thing, MethodType):
-            self.text("method")
-            self.all((thing.__func__, thing.__self__), where)
-        elif isinstance(thing, BuiltinFunctionType | MethodWrapperType):
-            self.built_in(thing, where)
-        elif isinstance(thing, _SLOTS):
-            self.text("slot", thing.__name__)
-            self.feed(thing.__objclass__, where)
-        elif isinstance(thing, tuple(_HOLDERS)):
-            self.holder(thing, where)
-        elif is_torch_array(thing):
-            self.text("tensor", thing.dtype)
-            self.feed(thing.detach().cpu().numpy(), where)
-        else:
-            self.object(thing, where)
+            return ["sequence", *thing]
+        if type(thing) in (set, frozenset):
+            return ["set", *thing]
+        if type(thing) in (dict, MappingProxyType):
+            return ["mapping", *chain(*thing.items())]
+        if isinstance(thing, ModuleType):
+            return self.module(thing, names)
+        if place := _place(thing):
+            return ["installed", *place]
+        if isinstance(thing, type):
+            own = {name: value for name, value in vars(thing).items() if name not in ABOUT_CLASSES}
+            found = self.found(own, f"class {thing.__qualname__}")
+            return ["class", thing.__qualname__, type(thing), thing.__bases__, *found]
+        if isinstance(thing, FunctionType):
+            return self.function(thing)
+        if isinstance(thing, CodeType):
+            how = thing.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+            content = [getattr(thing, f"co_{name}") for name in CODE]
+            return ["code", sys.implementation.cache_tag, how, *content]
+        if isinstance(thing, MethodType):
+            return ["method", thing.__func__, thing.__self__]
+        if isinstance(thing, HOLDERS):
+            return ["holder", type(thing), *(getattr(thing, name, None) for name in HELD)]
+        return self.tensor(thing) if is_torch_array(thing) else self.object(thing, where)
 
-    def module(self, module: ModuleType, names: frozenset[str] | None) -> None:
-        self.text("module", module.__name__, _version(module.__name__))
-        if _installed(module.__name__):
-            return
-        around = vars(module)
-        own = {name for name in around if not name.startswith("__")}
-        for name in sorted(own if names is None else names & around.keys()):
-            self.text(name)
-            self.feed(around[name], f" (variable {name!r} of the module {module.__name__})", names)
+    def found(self, values: Values, owner: str, names: Names = None, codes: Codes = ()) -> Parts:
+        """Return variables as parts, in the order of their names; `codes` are what reads them."""
+        pairs = ((n, Piece(values[n], f"{n!r} of the {owner}, ", names)) for n in sorted(values))
+        return [*chain(*pairs)]
 
-    def class_(self, kind: type) -> None:
-        self.text("class", kind.__qualname__)
-        if _installed(kind.__module__) and _is_at(kind, kind.__module__, kind.__qualname__):
-            self.text(kind.__module__, _version(kind.__module__))
-            return
-        self.all((type(kind), kind.__bases__))
-        for name, value in sorted(vars(kind).items()):
-            if name not in _ABOUT_CLASSES:
-                self.text(name)
-                self.feed(value, f" (attribute {name!r} of the class {kind.__qualname__})")
+    def module(self, module: ModuleType, names: Names) -> Parts:
+        """Return the parts of a module: of the reader's, variables that are read in it."""
+        name, values = module.__name__, {} if _installed(module.__name__) else vars(module)
+        known = {n for n in values if not n.startswith("__")} if names is None else names
+        values = {n: value for n, value in values.items() if n in known}
+        return ["module", name, _version(name), *self.found(values, f"module {name}", names)]
 
-    def function(self, function: FunctionType) -> None:
-        self.text("function")
-        module, around = function.__module__, function.__globals__
-        if _installed(module) and _is_at(function, module, function.__qualname__):
-            self.text(module, function.__qualname__, _version(module))
-            return
+    def function(self, function: FunctionType) -> Parts:
+        """Return the parts of a function; a library makes some too, as decorators: its name."""
         if isinstance(registry := getattr(function, "registry", None), MappingProxyType):
-            self.feed(set(registry.items()))  # of `functools.singledispatch`, without its cache
-            return
-        where = f" (used by the function {function.__qualname__})"
-        names: frozenset[str] | None = None
+            return ["generic", set(registry.items())]  # of `singledispatch`, without its cache
+        code, around = function.__code__, function.__globals__
+        parts: Parts = ["function", function.__defaults__, function.__kwdefaults__]
+        names: Names = None
+        values: dict[str, Any] = {}
         if _installed(home := around.get("__name__")):
-            self.text(home, function.__code__.co_qualname, _version(home))
+            parts += [home, code.co_qualname, _version(home)]
         else:
-            self.feed(function.__code__)
-            names = frozenset(_names(function.__code__))
-            for name in sorted(_global_names(function.__code__)):
-                if name in around:
-                    self.text(name)
-                    self.feed(
-                        around[name], f" ({name!r}, which {function.__qualname__} uses)", names
-                    )
-            for arguments in _imports(function.__code__):
-                self.feed(_imported(around, *arguments), where, names)
-            self.feed(vars(function), where)
-        self.all((function.__defaults__, function.__kwdefaults__), where)
-        for cell in function.__closure__ or ():
-            try:
-                self.feed(cell.cell_contents, where, names)
-            except ValueError:
-                self.text("empty")
+            variables, names, modules = _read(code, around)
+            parts += [code, vars(function), *(Piece(each, names=names) for each in modules)]
+            values = {name: around[name] for name in variables & around.keys()}
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+            with contextlib.suppress(ValueError):  # not yet, or no longer, there
+                values[name] = cell.cell_contents
+        return parts + self.found(values, f"function {function.__qualname__}", names, nested(code))
 
-    def code(self, code: CodeType) -> None:
-        self.text("code", sys.implementation.cache_tag)
-        self.text(code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount)
-        self.text(code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS))
-        self.all((code.co_code, code.co_exceptiontable, code.co_consts))
-        self.all((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars))
+    def tensor(self, tensor: Any) -> Parts:
+        """Return the bytes of a tensor of PyTorch: NumPy does not have all of its dtypes."""
+        whole = tensor.detach().cpu()
+        whole = whole if "strided" in str(whole.layout) else whole.to_dense()
+        raw = whole.contiguous().reshape(-1).view(array_namespace(tensor).uint8)
+        return ["tensor", str(tensor.dtype), [*tensor.shape], raw.numpy()]
 
-    def built_in(self, function: Any, where: str) -> None:
-        self.text("built in", function.__qualname__)
-        if function.__self__ is None or isinstance(function.__self__, ModuleType):
-            self.text(function.__module__, _version(function.__module__))
-        else:
-            self.feed(function.__self__, where)
-
-    def holder(self, thing: Any, where: str) -> None:
-        self.text("holder")
-        self.feed(type(thing), where)
-        for kind, attributes in _HOLDERS.items():
-            if isinstance(thing, kind):
-                self.all((getattr(thing, name) for name in attributes), where)
-
-    def object(self, thing: Any, where: str) -> None:
-        """Anything else is its class, and what `pickle` would need to make it again."""
+    def object(self, thing: Any, where: str) -> Parts:
+        """Return of anything else what `pickle` would need to make it again."""
         kind = type(thing)
-        home = kind.__module__
-        if _installed(home) and home != "builtins":  # a variable of a library: scipy.stats.norm
-            for name, value in _variables(home).items():
-                if value is thing:
-                    self.text("named", home, name, _version(home))
-                    return
         try:
             reduce = copyreg.dispatch_table.get(kind)
-            reduced = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
+            reduced: Any = thing.__reduce_ex__(4) if reduce is None else reduce(thing)
+            if isinstance(reduced, str):  # as SciPy's functions, which do not know their module
+                next(module for module in [*sys.modules] if _is_at(thing, module, reduced))
+                return ["named", kind.__qualname__, reduced, getattr(thing, "__dict__", None)]
         except Exception as error:  # whatever a class of the reader's raises
-            raise _untold(thing, where) from error
-        self.text("object")
-        self.feed(kind, where)
-        if isinstance(reduced, str):
-            self.named(thing, reduced, where)
-            return
-        inside = f" (part of {where.strip(' ()') or kind.__qualname__})"
-        make, arguments, *content = reduced
-        if content and isinstance(content[0], dict):  # without what cached properties remember
-            content[0] = {
-                name: value
-                for name, value in content[0].items()
-                if not isinstance(
-                    inspect.getattr_static(kind, name, None), functools.cached_property
-                )
-            } or None
-        self.all((make, arguments), inside)
-        self.all((list(part) if isinstance(part, Iterator) else part for part in content), inside)
-
-    def named(self, thing: Any, name: str, where: str) -> None:
-        """Something for which a pickle has only a name."""
-        module = getattr(thing, "__module__", None)
-        there = _is_at(thing, module, name)
-        if hasattr(thing, "__wrapped__") and not (there and _installed(module)):
-            self.feed(thing.__wrapped__, where)  # by `functools.cache`
-        elif there or (module is None and _is_anywhere(thing, name)):
-            self.text(module, name, _version(module))
-            if not _installed(module):
-                self.feed(getattr(thing, "__dict__", None), where)
-        else:
-            raise _untold(thing, where)
+            raise TypeError(
+                "things must be numbers, texts, arrays, functions, and objects made of them, got "
+                f"{where}{thing!r}, a {kind.__name__} whose content cannot be told."
+            ) from error
+        parts = [list(part) if isinstance(part, Iterator) else part for part in reduced]
+        if len(parts) > 2 and isinstance(parts[2], dict):
+            cached, static = functools.cached_property, inspect.getattr_static
+            kept = [name for name in parts[2] if not isinstance(static(kind, name, None), cached)]
+            parts[2] = {name: parts[2][name] for name in kept} or None
+        return ["object", kind.__qualname__, *parts]
 
 
-def _digest(parts: Iterable[bytes]) -> bytes:
+def _plain(thing: Any) -> bytes | None:
+    """Return a digest of what is plain, with its kind, so that 1 and "1" differ."""
+    if isinstance(thing, PLAIN_OF_NUMPY):
+        thing = thing.item()
+    if type(thing) in PLAIN:
+        text = f"{type(thing).__name__} {thing!r}"
+        return _digest([text.encode(errors="surrogatepass")])
+    if type(thing) not in (np.ndarray, np.memmap) or thing.dtype.kind not in "biufcUS":
+        return None
+    rows = np.atleast_1d(thing)
+    parts = (rows[first : first + ROWS_AT_ONCE] for first in range(0, len(rows), ROWS_AT_ONCE))
+    about = f"array {thing.dtype.str} {thing.shape}".encode()
+    return _digest(chain([about], (np.ascontiguousarray(part).data for part in parts)))
+
+
+def _digest(parts: Iterable[Any]) -> bytes:
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(b"%d:" % len(part))
@@ -349,67 +254,38 @@ def _digest(parts: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-def _array(array: np.ndarray[Any, Any]) -> bytes:
-    digest = hashlib.blake2b(f"array {array.dtype.str} {array.shape} ".encode(), digest_size=16)
-    rows = np.atleast_1d(array)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        digest.update(np.ascontiguousarray(rows[start : start + _ROWS_AT_ONCE]).data)
-    return digest.digest()
+SET = _plain("set")
 
 
-def _untold(thing: Any, where: str) -> TypeError:
-    return TypeError(
-        f"{thing!r}{where} is a {type(thing).__name__}, whose content cannot be told; accepted "
-        "are numbers, texts, arrays, functions, and objects made of them"
-    )
+def nested(code: CodeType) -> list[CodeType]:
+    """Return the code of a function, and that of all functions and classes inside it."""
+    codes = [code]
+    for each in codes:  # grows
+        codes += [constant for constant in each.co_consts if isinstance(constant, CodeType)]
+    return codes
 
 
-# --- what a function looks up while it runs ------------------------------------------------------
+def _read(
+    code: CodeType, around: dict[str, Any]
+) -> tuple[set[str], frozenset[str], list[ModuleType]]:
+    """Return the variables around that code reads, all names in it, and the modules it imports.
 
-
-def _codes(code: CodeType) -> Iterator[CodeType]:
-    """Yield the code of a function, and that of all functions and classes inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _codes(constant)
-
-
-def _global_names(code: CodeType) -> set[str]:
-    reading = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-    found = {
-        step.argval
-        for each in _codes(code)
-        for step in dis.get_instructions(each)
-        if step.opname in reading
-    }
-    return found | _names(code) if "globals" in found else found
-
-
-def _names(code: CodeType) -> set[str]:
-    """Return all names that occur, attributes among them, also in quotes as for `getattr`."""
-    codes = list(_codes(code))
-    quoted = {text for each in codes for text in each.co_consts if isinstance(text, str)}
-    return quoted.union(*(each.co_names for each in codes))
-
-
-def _imports(code: CodeType) -> Iterator[tuple[str, Any, int]]:
-    """Yield what is imported inside a function: module, names, and how many dots before them."""
-    for each in _codes(code):
+    Names are also those of attributes, and texts, as for `getattr`.
+    """
+    variables: set[str] = set()
+    names: set[str] = set()
+    modules: list[ModuleType] = []
+    for each in nested(code):
+        names.update(each.co_names, (text for text in each.co_consts if isinstance(text, str)))
         steps = [step for step in dis.get_instructions(each) if step.opname != "EXTENDED_ARG"]
         for i, step in enumerate(steps):
-            if step.opname == "IMPORT_NAME":
-                yield step.argval, steps[i - 1].argval, steps[i - 2].argval
-
-
-def _imported(around: dict[str, Any], name: str, names: Any, dots: int) -> ModuleType | None:
-    try:
-        return __import__(name, around, None, names or (), dots)
-    except ImportError:
-        return None
-
-
-# --- whose something is ---------------------------------------------------------------------------
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"):
+                variables.add(step.argval)
+            elif step.opname == "IMPORT_NAME":
+                dots, wanted = (before.argval for before in steps[i - 2 : i])
+                with contextlib.suppress(ImportError):
+                    modules.append(__import__(step.argval, around, None, wanted or (), dots))
+    return variables | names if "globals" in variables else variables, frozenset(names), modules
 
 
 def _installed(module: Any) -> bool:
@@ -421,8 +297,8 @@ def _installed(module: Any) -> bool:
         return False
     top = module.partition(".")[0]
     file = getattr(sys.modules.get(module), "__file__", None)
-    if top == _PACKAGE or file is None:
-        return top == _PACKAGE or top in sys.stdlib_module_names
+    if top == PACKAGE or file is None:
+        return top == PACKAGE or top in sys.stdlib_module_names
     return _is_of_a_library(Path(file))
 
 
@@ -441,31 +317,31 @@ def _is_of_a_library(file: Path) -> bool:
 @functools.cache
 def _installed_into(folder: Path) -> set[str]:
     """Return the packages and modules that pip says it has put there."""
-    records = folder.glob("*.dist-info/RECORD")
-    lines = [line for record in records for line in record.read_text("utf-8").splitlines()]
-    return {line.partition(",")[0].partition("/")[0] for line in lines}
+    found = distributions(path=[str(folder)])
+    return {file.parts[0] for library in found for file in library.files or ()}
 
 
 def _version(module: Any) -> str:
-    """Return that of a library; the results of this package have one of their own."""
+    """Return that of a library; this package has versions of its own."""
     top = module.partition(".")[0] if isinstance(module, str) else ""
-    return "" if top == _PACKAGE else str(getattr(sys.modules.get(top), "__version__", ""))
+    version = "" if top == PACKAGE else str(getattr(sys.modules.get(top), "__version__", ""))
+    return version.partition("+")[0]  # of PyTorch for processors and for GPUs the same
 
 
-def _variables(module: Any) -> dict[str, Any]:
-    """Return what a module has by name, without what it would make when asked for it."""
-    return getattr(sys.modules.get(module) if isinstance(module, str) else None, "__dict__", {})
+def _place(thing: Any) -> tuple[str, str, str] | None:
+    """Return module, name and version of what is installed: a class, a function, or a constant."""
+    home: Any = getattr(thing, "__module__", None)
+    name = getattr(thing, "__qualname__", None)
+    if not _installed(home) or (name is None and type(thing).__module__ == "builtins"):
+        return None
+    there = vars(sys.modules[home]).items() if home in sys.modules else ()
+    names = [name] if isinstance(name, str) else [n for n, value in there if value is thing]
+    return next(((home, each, _version(home)) for each in names if _is_at(thing, home, each)), None)
 
 
-def _is_at(thing: Any, module: Any, name: str) -> bool:
-    """Return whether something is what a module has under a name."""
-    first, *others = name.split(".")
-    found = _variables(module).get(first)
-    for part in others:
+def _is_at(thing: Any, module: str, name: str) -> bool:
+    """Return whether something is what a module has under a name, without its making it."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
         found = getattr(found, "__dict__", {}).get(part)
     return found is thing
-
-
-def _is_anywhere(thing: Any, name: str) -> bool:
-    """Return the same for what does not know its module, as SciPy's special functions."""
-    return any(_is_at(thing, module, name) for module in [*sys.modules])
