@@ -13,6 +13,7 @@ import sdbook
 MODULES = sorted(found.name for found in pkgutil.walk_packages(sdbook.__path__, prefix="sdbook."))
 COMPUTE = [
     "sdbook.blocks",
+    "sdbook.book.checks",
     "sdbook.datasets",
     "sdbook.distillation",
     "sdbook.embedding",
