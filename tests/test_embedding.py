@@ -870,9 +870,9 @@ def test_an_embedding_that_is_not_finite_is_named():
     ("options", "message"),
     [
         ({"pooling": "max"}, "pooling must be 'mean', 'cls' or 'pooled', got 'max'"),
-        ({"batch_size": 0}, "batch_size "),
-        ({"device": "abacus"}, "device .*'abacus'"),
-        ({"device": "cuda:63"}, "device .*'cuda:63'"),
+        ({"batch_size": 0}, "batch_size must be an integer >= 1, got 0"),
+        ({"device": "abacus"}, "device must be one of .*, got 'abacus'"),
+        ({"device": "cuda:63"}, "device must be one of .*, got 'cuda:63'"),
     ],
 )
 def test_options_are_checked(language, options, message):

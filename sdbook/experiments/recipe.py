@@ -1,14 +1,14 @@
-"""What works on wrong labels when nobody has clean ones: eleven methods with one tuning budget.
+"""Compare methods against wrong labels with one tuning budget and no clean labels.
 
-Each method has four configurations for each penalty: values of its own knob, or for the plain
+Eleven methods have four configurations for each penalty: values of their own knob, or for the plain
 probe a grid that is four times as fine. A twelfth, which is told the noise, has one. All are
 trained on the same folds of the same noisy training set, and chosen by the share of held-out
-*given* labels that they predict. True labels of the test set are only used to say afterwards how
-good the choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed;
-a second call does what is missing.
+*given* labels that they predict. True labels of the test set only tell afterwards how good the
+choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed; a second
+call does what is missing. It needs cleanlab (extra ``book``).
 
-    python -m sdbook.experiments.recipe            # what is missing: some hours on one core
-    python -m sdbook.experiments.recipe --jobs 8   # on eight cores
+    python -m sdbook.experiments.recipe              # what is missing: some hours on one core
+    python -m sdbook.experiments.recipe --n-jobs 8   # on eight cores
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from sklearn.model_selection import StratifiedKFold
 from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
+from sdbook._files import whole_file
 from sdbook.datasets import Dataset
 from sdbook.experiments.methods import KNOBS, METHODS, Floats, Task
 from sdbook.solvers import NotConverged, Solution, factorise
@@ -200,23 +201,19 @@ def load(path: Path = RESULTS, present: dict[str, Any] | None = None) -> dict[st
     stored = json.loads(path.read_text(encoding="utf-8"))
     if stored["settings"] != present:
         raise ValueError(
-            f"{path.name} was made with other settings; accepted are results of the present ones: "
-            "delete the file and run this program again"
+            f"{path.name} must be results of the present settings, got others. Delete the file and "
+            "run this program again."
         )
     return stored
 
 
 def save(store: dict[str, Any], path: Path = RESULTS) -> None:
     """Write all results at once, so that an interruption leaves the old file or the new one."""
-    fresh = path.with_suffix(".part")
-    lines = json.dumps(store, indent=1)
+    text = json.dumps(store, indent=1)
     # One line for each list of numbers: a difference that a person can read.
-    fresh.write_text(_compact(lines) + "\n", encoding="utf-8")
-    os.replace(fresh, path)
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    with whole_file(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def key(name: str, kind: str, rate: float, seed: int) -> str:
@@ -248,7 +245,7 @@ def made_with() -> dict[str, str]:
 def main() -> None:
     """Do what is missing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=1, help="processes (1 by default)")
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes (1 by default)")
     parser.add_argument("--only", choices=list(BENCHES), help="one data set")
     arguments = parser.parse_args()
     store = load()
@@ -257,7 +254,7 @@ def main() -> None:
         for each in wanted()
         if key(*each) not in store["pieces"] and arguments.only in (None, each[0])
     ]
-    run = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")
+    run = Parallel(n_jobs=arguments.n_jobs, return_as="generator_unordered")
     work = run(delayed(_keyed_piece)(each) for each in missing)
     for name, result in tqdm(work, total=len(missing), disable=not sys.stderr.isatty()):
         store["pieces"][name] = result

@@ -61,10 +61,10 @@ def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name)
 def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
     started = []
 
-    def recorded(*args, loss=None, start=None, **options):
+    def recorded(*args, loss=None, warm_start=None, **options):
         if loss is not None and not loss.convex:
-            started.append((args[2], start))
-        return solve(*args, loss=loss, warm_start=start, **options)
+            started.append((args[2], warm_start))
+        return solve(*args, loss=loss, warm_start=warm_start, **options)
 
     probes = dict(zip(task.lams, task.teachers, strict=True))
     monkeypatch.setattr(methods, "solve", recorded)
@@ -99,7 +99,7 @@ def test_results_of_other_settings_are_refused(tmp_path):
     store = recipe.load(tmp_path / "none.json")
     store["settings"]["knobs"]["q"] = [0.5]
     recipe.save(store, tmp_path / "old.json")
-    with pytest.raises(ValueError, match="made with other settings"):
+    with pytest.raises(ValueError, match="must be results of the present settings"):
         recipe.load(tmp_path / "old.json")
 
 
