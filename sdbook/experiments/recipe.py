@@ -1,14 +1,16 @@
 """Compare methods against wrong labels with one tuning budget and no clean labels.
 
-Eleven methods have four configurations for each penalty: values of their own knob, or for the plain
+Each method has four configurations for each penalty: values of its own knob, or for the plain
 probe a grid that is four times as fine. A twelfth, which is told the noise, has one. All are
 trained on the same folds of the same noisy training set, and chosen by the share of held-out
-*given* labels that they predict. True labels of the test set only tell afterwards how good the
-choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed; a second
-call does what is missing. It needs cleanlab (extra ``book``).
+*given* labels that they predict. True labels of the test set are only used to say afterwards how
+good the choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed;
+a second call does what is missing.
 
     python -m sdbook.experiments.recipe              # what is missing: some hours on one core
     python -m sdbook.experiments.recipe --n-jobs 8   # on eight cores
+
+Both need cleanlab (extra ``book``).
 """
 
 from __future__ import annotations

@@ -58,8 +58,9 @@ def load(
     Returns
     -------
     train, test : Dataset
-        Both with the mean of the training features subtracted. Superclasses are WordNet's for the
-        words, and else classes that are easily confused, found from the training features.
+        Of images, both with the mean of the training features subtracted; the words and the digits
+        are centred before they are split. Superclasses are WordNet's for the words, and else
+        classes that are easily confused, found from the training features.
 
     Raises
     ------

@@ -271,7 +271,7 @@ def choose(
     wanted = _validate.reals("lams", grid(train) if lams is None else lams, 0, open_low=True)
     tried: tuple[float, ...] = tuple(np.unique(wanted).tolist())
     if not tried:
-        raise ValueError("lams must have at least one number, got none.")
+        raise ValueError("lams must have at least one entry, got none.")
     draws = {
         (name, rate, seed): noise.corrupt(train.labels, np.asarray(make(rate)), rng=seed)
         for (name, make), rate, seed in product(
