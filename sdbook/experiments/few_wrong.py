@@ -18,17 +18,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
 from sdbook.estimator import NoBetterThanConstant, SelfDistilledClassifierCV
@@ -175,17 +172,14 @@ def as_markdown(store: dict[str, Any], source: str = "texts") -> str:
 
 def main() -> None:
     """Do what is missing, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m sdbook.experiments.few_wrong", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (1 by default)")
     arguments = parser.parse_args()
     store = load()
     missing = [each for each in wanted() if recipe.key(*each) not in store["pieces"]]
-    run = Parallel(n_jobs=arguments.n_jobs, return_as="generator_unordered")
-    work = run(delayed(_keyed_piece)(each) for each in missing)
-    for name, result in tqdm(work, total=len(missing), disable=not sys.stderr.isatty()):
-        store["pieces"][name] = result
-        store["made_with"] = recipe.made_with()
-        recipe.save(store, RESULTS)
+    recipe.compute(store, missing, _keyed_piece, RESULTS, arguments.n_jobs)
     for source in SOURCES:
         print(f"\n{source}: right labels if every suggestion is taken (%)\n")
         print(as_markdown(store, source))

@@ -32,7 +32,7 @@ try:
     from cleanlab.filter import find_label_issues
 except ImportError as error:
     raise ImportError(
-        f"sdbook.experiments.methods needs {error.name}, which is not installed: "
+        "sdbook.experiments.methods needs cleanlab, which is not installed: "
         "pip install 'sdbook[book]'"
     ) from error
 

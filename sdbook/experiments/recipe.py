@@ -24,7 +24,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -244,9 +244,27 @@ def made_with() -> dict[str, str]:
     }
 
 
+def compute(
+    store: dict[str, Any],
+    pieces: Sequence[Any],
+    work: Callable[[Any], tuple[str, dict[str, Any]]],
+    path: Path,
+    n_jobs: int,
+) -> None:
+    """Add pieces to a store, under the key that `work` returns with each, and save every time."""
+    run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    results = run(delayed(work)(each) for each in pieces)
+    for name, result in tqdm(results, total=len(pieces), disable=not sys.stderr.isatty()):
+        store["pieces"][name] = result
+        store["made_with"] = made_with()
+        save(store, path)
+
+
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        "python -m sdbook.experiments.recipe", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--n-jobs", type=int, default=1, help="processes (1 by default)")
     parser.add_argument("--only", choices=list(BENCHES), help="one data set")
     arguments = parser.parse_args()
@@ -256,12 +274,7 @@ def main() -> None:
         for each in wanted()
         if key(*each) not in store["pieces"] and arguments.only in (None, each[0])
     ]
-    run = Parallel(n_jobs=arguments.n_jobs, return_as="generator_unordered")
-    work = run(delayed(_keyed_piece)(each) for each in missing)
-    for name, result in tqdm(work, total=len(missing), disable=not sys.stderr.isatty()):
-        store["pieces"][name] = result
-        store["made_with"] = made_with()
-        save(store)
+    compute(store, missing, _keyed_piece, RESULTS, arguments.n_jobs)
 
 
 def _keyed_piece(each: tuple[str, str, float, int]) -> tuple[str, dict[str, Any]]:
