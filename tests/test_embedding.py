@@ -287,6 +287,25 @@ def test_a_short_text_does_not_change_how_later_texts_are_read():
     assert pair[0].attention_type == "block_sparse"
 
 
+class Wrapper(torch.nn.Module):
+    """As adapters do it: what the inputs are called is known to the inner model alone."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner, self.config = inner, inner.config
+
+    def forward(self, **inputs):
+        return self.inner(**inputs)
+
+
+def test_a_model_that_does_not_name_its_inputs_is_given_the_text(language):
+    np.testing.assert_allclose(
+        embed_texts(TEXTS, (Wrapper(language[0]), language[1]), progress=False),
+        embed_texts(TEXTS, language, progress=False),
+        atol=1e-6,
+    )
+
+
 def test_a_pooled_output_that_is_no_vector_is_named():
     configs = {"text_config": READS, "image_config": SEES, "multimodal_config": SMALL}
     pair = made("Flava", hidden_size=8, projection_dim=6, **configs), preparation()
@@ -858,12 +877,13 @@ def test_one_array_of_several_pictures_is_a_sequence_of_them(vision, shape):
     )
 
 
-def test_an_embedding_that_is_not_finite_is_named():
+@pytest.mark.parametrize("normalise", [True, False])
+def test_an_embedding_that_is_not_finite_is_named(normalise):
     pair = language_model()
     with torch.no_grad():
         pair[0].embeddings.word_embeddings.weight[WORDS.index("mat")] = float("nan")
-    with pytest.raises(ValueError, match=r"texts\[1\] must have .* finite norm > 0, got nan"):
-        embed_texts(["a cat", "the mat", "a dog"], pair, progress=False)
+    with pytest.raises(ValueError, match=r"texts\[1\] must have .* finite norm.*, got nan"):
+        embed_texts(["a cat", "the mat", "a dog"], pair, normalise=normalise, progress=False)
 
 
 @pytest.mark.parametrize(
