@@ -95,6 +95,7 @@ ORDER = [
     "method",
     "accuracy",
     "distillation",
+    "blocks",
     "sweeps",
     "estimator",
     "embedding",
