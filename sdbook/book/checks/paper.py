@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdbook import Method, Sweep, datasets, noise
+from sdbook import Method, datasets, noise
 from sdbook.book.checks._answers import NOTHING, Answerer, ask, numbers
+from sdbook.experiments.sweeps import Sweep
 
 __all__ = ["seeds_needed"]
 

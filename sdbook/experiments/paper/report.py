@@ -1,4 +1,4 @@
-"""Results as the paper shows them: gain over the teacher, by rate."""
+"""Tables and notes on results: the gain of each student over its teacher, by rate."""
 
 from __future__ import annotations
 

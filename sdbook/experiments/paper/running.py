@@ -1,4 +1,4 @@
-"""The experiment with the L2 strength that belongs to each model, kind and rate of noise."""
+"""Run the experiment, each model with the L2 strength chosen for it."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def run(
     lams = {(each.noise, each.rate, each.model): each.lam for each in strengths}
     if set(lams) != set(product(noises, rates, students)) or len(lams) < len(strengths) or not lams:
         raise ValueError(
-            f"strengths has {len(strengths)} entries, of the noises {noises}, the rates {rates} "
-            f"and {len({each.model for each in strengths})} models; accepted is one for each of "
-            "their combinations, all models of `choose` or `fixed` among them"
+            "strengths must be one for each noise, rate and model, as `choose` and `fixed` return "
+            f"them, got {len(strengths)} for the noises {noises}, the rates {rates} and "
+            f"{len({each.model for each in strengths})} models."
         )
     # Runs of one strength and one kind of noise are trained side by side.
     alike: dict[tuple[float, str], list[float]] = {}
