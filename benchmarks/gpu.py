@@ -75,7 +75,7 @@ def runs(quick: bool, device: str) -> dict[str, Any]:
 
     seconds, _ = best_time(ours)
     loop = as_a_loop(sweep, sample(sweep, kind, rate), "float64", device)
-    torch_seconds = loop["seconds"] * len(sweep.seeds)
+    torch_seconds = loop["seconds"] * len(list(sweep.seeds))
     return {"seconds": seconds, "torch_seconds": torch_seconds, "ratio": torch_seconds / seconds}
 
 

@@ -107,7 +107,7 @@ def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str
         "scikit-learn newton-cg": sklearn("newton-cg", features, labels),
         "scikit-learn newton-cholesky": sklearn("newton-cholesky", features, labels),
     }
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, fit in solvers.items():
         row: dict[str, Any] = {"shape": shape, "dtype": dtype, "solver": name}
         hessian = (sizes["width"] * classes) ** 2 * 8

@@ -7,12 +7,10 @@ optimum with a certificate); `distill` (in `distillation`) runs teacher and stud
 imported only when asked for.
 """
 
-from importlib.metadata import version
-
 from sdbook import datasets, noise, refine, solvers, theory
 from sdbook.distillation import Run, distill, distill_all, partial_label
 
-__version__ = version("sdbook")
+__version__ = "0.1.0"
 
 __all__ = [
     "Run",

@@ -44,8 +44,8 @@ def eigenvalues(**changes):
     )
 
 
-def averaging(lam=0.1, classes=3):
-    return LabelAveraging(X, lam, classes)
+def averaging(lam=0.1, n_classes=3):
+    return LabelAveraging(X, lam, n_classes)
 
 
 def measured(**changes):

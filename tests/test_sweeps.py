@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 import pytest
 
-from sdbook import datasets, distill, noise
+from sdbook import datasets, distill, distill_all, noise
 from sdbook.refine import as_is, one_or_two, top_k
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
 from sdbook.sweeps import Method, Results, Store, Sweep, fingerprint, sweep
@@ -90,7 +90,6 @@ def test_a_sweep_finds_what_single_runs_find(results, name):
 
 def test_methods_share_the_rounds_with_which_they_begin(monkeypatch):
     trained = []
-    distill_all = sweep.distill_all
 
     def counted(*arguments, after=None, rounds, **options):
         trained.append(rounds - (0 if after is None else len(after[0].rounds)))

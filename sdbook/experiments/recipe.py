@@ -101,7 +101,9 @@ def corruption(kind: str, rate: float, superclasses: NDArray[np.int64]) -> Float
     return make(len(superclasses), rate)
 
 
-def tasks(name: str, kind: str, rate: float, seed: int) -> list[tuple[Task, Floats, NDArray]]:
+def tasks(
+    name: str, kind: str, rate: float, seed: int
+) -> list[tuple[Task, Floats, NDArray[np.int64]]]:
     """Return one task for each fold, with the test set's features and true labels."""
     bench = BENCHES[name]
     train, test = data(name)
