@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from benchmarks import torch_loop
-from sdbook import datasets, distill, noise
+from benchmarks.machine import certificate
+from sdbook import Method, datasets, distill, noise
 from sdbook.refine import top_k
 from sdbook.solvers import (
     CrossEntropy,
@@ -32,7 +33,7 @@ from sdbook.solvers import (
     factorise,
     solve,
 )
-from sdbook.sweeps import Method, Results, Sweep
+from sdbook.sweeps import Results, Sweep
 
 LAMS, GAP, Q = (1e-4, 1e-5), 1e-6, 0.7
 RATES, SEEDS = (0.1, 0.3, 0.5, 0.7, 0.9), (0, 1, 2)
@@ -99,8 +100,7 @@ def sample(sweep: Sweep, kind: str, rate: float) -> list[Model]:
         before = None
         for step, loss in zip(run.rounds, method.losses, strict=True):
             if step.t > 1 or not models:
-                assert step.certificate is not None, "the softmax model has one"
-                found = (step.targets, before, step.certificate.objective)
+                found = (step.targets, before, certificate(step.solution).objective)
                 models.append(Model(loss, sweep.lam, *found))
             before = step.solution
     return models
@@ -113,7 +113,7 @@ def tolerance_of(sweep: Sweep, models: list[Model], dtype: str) -> float:
     for tolerance in TOLERANCES:
         for model in models:
             start = model.start
-            if start is not None and dtype == "float32":
+            if start is not None and start.coordinates is not None:
                 start = replace(start, coordinates=start.coordinates.astype(dtype))
             solution = solve(
                 fact,
