@@ -68,6 +68,7 @@ def picture(root: Path) -> str:
     for wing, count in total.items():
         title = f"{WINGS.get(wing, 'the library')}: {count} lines"
         drawn.append(f'  subgraph {wing or "library"}["{title}"]')
+        drawn.append("    direction TB")
         for box in (box for box in boxes if boxes[box] == wing):
             name = box.removeprefix("sdbook.")
             drawn.append(f'    {name}["{name.rpartition(".")[2]}<br>{lines(root, box)}"]')

@@ -30,7 +30,7 @@ class Source:
         As the paper calls it.
     hub : str
         Its name on the Hugging Face hub.
-    classes : int
+    n_classes : int
         Number of classes K; a copy with another number is refused.
     train, test : tuple of str
         Splits of the copy. Without one for testing, a fifth of the instances is set aside.
