@@ -444,7 +444,8 @@ def test_what_cannot_be_told_has_no_fingerprint(tmp_path):
     ("source", "named"),
     [
         (
-            "import threading\nclass A:\n  lock = threading.Lock()\n  def __call__(self, y): return y\nf = A()",
+            "import threading\nclass A:\n  lock = threading.Lock()\n"
+            "  def __call__(self, y): return y\nf = A()",
             "'lock' of the class A",
         ),
         ("g = np.frompyfunc(lambda y: y, 1, 1)\ndef f(y): return g(y)", "'g', which f uses"),

@@ -1,7 +1,7 @@
-"""L-BFGS on objectives side by side, each with steps of its own.
+"""L-BFGS for many objectives at once.
 
-Every problem descends as if it were alone: it has its own curvature, memory and step length, and
-leaves when it has arrived. What they share is the matrix products.
+Every problem is minimised as if it were alone: it has its own curvature, memory and step length,
+and leaves when it has converged. What they share is the matrix products.
 """
 
 from __future__ import annotations
@@ -24,29 +24,15 @@ TRIALS = 20
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Where one problem ended.
+    """Where the minimisation of one problem ended."""
 
-    Attributes
-    ----------
-    problem : int
-        Which one.
-    coordinates : array of shape (d, K)
-    objective : float
-    gradient_norm, scale : float
-        Norm of the gradient there, and at zero.
-    converged : bool
-        Whether the norm is small enough.
-    evaluations : int
-        Gradients computed.
-    """
-
-    problem: int
-    coordinates: Array
+    problem: int  # its number
+    coordinates: Array  # (d, K)
     objective: float
     gradient_norm: float
-    scale: float
+    scale: float  # norm of the gradient at zero
     converged: bool
-    evaluations: int
+    evaluations: int  # gradients computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +55,10 @@ def minimise(
     max_evaluations: int,
     memory: int,
 ) -> Iterator[Result]:
-    """Descend until each gradient's norm, relative to that at zero, is within the tolerance.
+    """Minimise until each gradient's norm, relative to that at zero, is within the tolerance.
 
-    Parameters
-    ----------
-    problems : Objectives
-    warm_start : array of shape (d, B, K) or None
-        Coordinates; zero if None.
-    tolerance, max_evaluations, memory
-        As in `sdbook.solvers.solve`.
-
-    Yields
-    ------
-    Result
-        One for each problem, in the order in which they arrive.
+    Starts at the coordinates `warm_start`, (d, B, K), or at zero. The results come in the order in
+    which the problems converge.
     """
     number = np.arange(problems.B)
     point = problems.origin()
@@ -98,8 +74,8 @@ def minimise(
     steps: deque[_Step] = deque(maxlen=memory)
     while True:
         norm = problems.norms(point.gradient)
-        arrived = (norm <= enough) | (evaluations >= max_evaluations) | stuck
-        for b in np.flatnonzero(arrived):
+        finished = (norm <= enough) | (evaluations >= max_evaluations) | stuck
+        for b in np.flatnonzero(finished):
             yield Result(
                 int(number[b]),
                 select(point.coordinates, np.array([b]))[:, 0, :],
@@ -109,10 +85,10 @@ def minimise(
                 bool(norm[b] <= enough[b]),
                 int(evaluations[b]),
             )
-        if arrived.all():
+        if finished.all():
             return
-        if arrived.any():
-            left = np.flatnonzero(~arrived)
+        if finished.any():
+            left = np.flatnonzero(~finished)
             problems, point = problems.take(left), point.take(left)
             steps = deque((each.take(left) for each in steps), maxlen=memory)
             number, scale, enough, evaluations = (
@@ -132,9 +108,9 @@ def minimise(
             continue
         step, change = moved.coordinates - point.coordinates, moved.gradient - point.gradient
         along = problems.dots(step, change)
-        curvature = found & (along > 0)
-        if curvature.any():
-            inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=curvature)
+        curved = found & (along > 0)
+        if curved.any():
+            inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=curved)
             steps.append(_Step(step, change, inverse))
         point = moved
 

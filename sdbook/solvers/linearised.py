@@ -46,7 +46,7 @@ class LabelAveraging:
     >>> from sdbook import datasets
     >>> from sdbook.solvers import LabelAveraging
     >>> data = datasets.block_correlated(3, 2, c=0.5, d=0.1)
-    >>> model = LabelAveraging(data.features, lam=0.05, classes=3)
+    >>> model = LabelAveraging(data.features, lam=0.05, n_classes=3)
     >>> targets = datasets.one_hot(data.labels, 3)
     >>> model.outputs(targets, t=2)[0].round(3)
     array([0.566, 0.217, 0.217])

@@ -106,7 +106,7 @@ class Objectives:
     targets : array of shape (N, B, K)
     lam : ndarray of shape (B,)
     loss : Loss
-    weights : array of shape (N, B) or None
+    sample_weight : array of shape (N, B) or None
         With mean 1 for each problem.
     chunks : RowChunks
         Open.
@@ -118,11 +118,11 @@ class Objectives:
         targets: Array,
         lam: Numbers,
         loss: Loss,
-        weights: Array | None,
+        sample_weight: Array | None,
         chunks: RowChunks,
     ) -> None:
         self.fact, self.targets, self.lam, self.loss = fact, targets, lam, loss
-        self.weights, self.chunks = weights, chunks
+        self.sample_weight, self.chunks = sample_weight, chunks
         self.xp = xp = _validate.namespace("features", fact.features)
         self.N, self.B, self.K = targets.shape
         self.like = {"dtype": fact.features.dtype, "device": fact.features.device}
@@ -133,13 +133,13 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        weights = None if self.weights is None else select(self.weights, chosen)
+        sample_weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
             targets=select(self.targets, chosen),
             lam=self.lam[chosen],
-            weights=weights,
+            sample_weight=sample_weight,
             B=len(chosen),
         )
         return some
@@ -237,8 +237,8 @@ class Objectives:
             curvature = curvature * curvature_share
         residual = xp.reshape(residual, (-1, self.B, self.K))
         values, curvature = (xp.reshape(each, (-1, self.B)) for each in (values, curvature))
-        if self.weights is not None:
-            weights = self.weights[rows]
+        if self.sample_weight is not None:
+            weights = self.sample_weight[rows]
             residual = residual * weights[:, :, None]
             values, curvature = values * weights, curvature * weights
         return residual, values, curvature

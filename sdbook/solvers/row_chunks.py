@@ -1,4 +1,4 @@
-"""RowChunks over the instances, a few rows at a time.
+"""Work on the rows of large arrays, chunk by chunk, on several threads.
 
 What is done with a row of logits takes a dozen steps. Done for a few rows at a time, all of them
 find their numbers in the processor's cache. And all of them are shared out to threads, not only the
@@ -30,7 +30,7 @@ _COUNTING = threading.Lock()
 
 
 class RowChunks:
-    """RowChunks over the rows of arrays, on threads of their own for as long as this is open.
+    """The rows of arrays in chunks, with threads of their own for as long as this is open.
 
     There are as many as matrix products run on outside, which meanwhile run on one thread: theirs
     would be in the way even when they wait, as waiting keeps a processor busy.
