@@ -23,7 +23,7 @@ from sdbook.solvers import factorise, solve
 def probe(shape: str, sizes: dict[str, int], device: str) -> dict[str, Any]:
     """As `benchmarks.probe` in float64, with the tensors on the device."""
     rng = np.random.default_rng(0)
-    array, true = realistic(*sizes.values(), rng=rng)
+    array, true = realistic(sizes["instances"], sizes["width"], sizes["classes"], rng)
     given = noise.corrupt(true, noise.symmetric(sizes["classes"], RATE), rng=rng)
     targets = torch.from_numpy(datasets.one_hot(given, sizes["classes"])).to(device)
     features = torch.from_numpy(array).to(device)

@@ -23,7 +23,6 @@ from benchmarks.machine import best_time, certificate
 from sdbook import datasets, noise
 from sdbook.solvers import NotConverged, solve
 
-# In the order of the arguments of `realistic`.
 SHAPES = {
     "wide": {"instances": 1000, "width": 4096, "classes": 20},
     "tall": {"instances": 100_000, "width": 64, "classes": 10},
@@ -83,7 +82,7 @@ def sklearn(solver: str, features: Any, labels: Any) -> Callable[[float], Any]:
 def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str], None]) -> Any:
     """One table: all solvers on one shape in one precision."""
     rng = np.random.default_rng(0)
-    double, true = realistic(*sizes.values(), rng=rng)
+    double, true = realistic(sizes["instances"], sizes["width"], sizes["classes"], rng)
     classes = sizes["classes"]
     labels = noise.corrupt(true, noise.symmetric(classes, RATE), rng=rng)
     targets = datasets.one_hot(labels, classes)
