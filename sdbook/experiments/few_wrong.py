@@ -106,6 +106,8 @@ def piece(source: str, sizes: str, rate: float, draw: int) -> dict[str, Any]:
 def settings() -> dict[str, Any]:
     """Return what results depend on."""
     parameters = SelfDistilledClassifierCV().get_params()
+    for name in ("n_jobs", "progress"):
+        del parameters[name]
     return json.loads(json.dumps({"sizes": SIZES, "estimator": parameters}, default=list))
 
 

@@ -3,9 +3,9 @@
 Each method has four configurations for each penalty: values of its own knob, or for the plain
 probe a grid that is four times as fine. A twelfth, which is told the noise, has one. All are
 trained on the same folds of the same noisy training set, and chosen by the share of held-out
-*given* labels that they predict. True labels of the test set are only used to say afterwards how
-good the choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed;
-a second call does what is missing.
+*given* labels that they predict (`chosen`). True labels of the test set are only used to say
+afterwards how good the choice was. Results are kept in `recipe.json`, one piece for each data set,
+noise and seed; a second call does what is missing.
 
     python -m sdbook.experiments.recipe            # what is missing: some hours on one core
     python -m sdbook.experiments.recipe --jobs 8   # on eight cores
@@ -36,11 +36,17 @@ from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
 from sdbook.datasets import Dataset
+from sdbook.estimator import select_best
 from sdbook.experiments.methods import KNOBS, METHODS, Floats, Task
 from sdbook.solvers import NotConverged, Solution, factorise
 
 RESULTS = Path(__file__).with_suffix(".json")
 SEEDS = (0, 1, 2, 3, 4)
+BY_ROUNDS = ("self-distillation", "hard students")
+"""Methods whose knob is the number of rounds."""
+
+TWO_ROUNDS = ("candidates", "candidates, generalised", "one or two")
+"""Methods with one student."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,40 @@ def _right(
         [int((solution.predict(X).argmax(axis=1) == y).sum()) for X, y in judged]
         for solution in solutions
     ]
+
+
+def chosen(name: str, piece: dict[str, Any], methods: Sequence[str] = tuple(METHODS)) -> int:
+    """Choose a configuration by held-out given labels, by `sdbook.estimator.select_best`.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    piece : dict
+        Stored results.
+    methods : sequence of str
+        Whose configurations to choose from.
+
+    Returns
+    -------
+    int
+        Its place among all configurations of these methods: method by method, of each the knobs in
+        their order, of each the penalties in theirs. With equal scores, fewer rounds win, and
+        then larger penalties. Whatever is no student counts as one round.
+    """
+    held_out: list[int] = []
+    lams: list[float] = []
+    rounds: list[int] = []
+    for method in methods:
+        results = piece["methods"][method]
+        penalties = BENCHES[name].finer if method == "plain" else BENCHES[name].lams
+        for knob, counts in zip(results["knobs"], results["held_out"], strict=True):
+            held_out += counts
+            lams += penalties
+            length = int(knob) if method in BY_ROUNDS else 1 + (method in TWO_ROUNDS)
+            rounds += [length] * len(penalties)
+    (place,) = select_best(held_out, lams=lams, rounds=rounds)
+    return place
 
 
 def settings() -> dict[str, Any]:

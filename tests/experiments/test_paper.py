@@ -334,7 +334,7 @@ def test_the_choice_is_the_best_on_held_out_given_labels():
             right = np.zeros((3, 5))
             for i, part in enumerate(parts):
                 rest = np.setdiff1d(np.arange(120), part)
-                options = {"classes": 4, "tolerance": 1e-8}
+                options = {"n_classes": 4, "tolerance": 1e-8}
                 runs = (
                     distill(train.features[rest], given[rest], lam, rounds=2, **options),
                     partial_label(
@@ -427,11 +427,11 @@ def test_large_sets_are_judged_on_fewer_folds():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lams": []}, "lams is empty"),
-        ({"lams": [1e-3, 0]}, "lams is 0"),
-        ({"rates": [70]}, "rates is 70"),
-        ({"seeds": 0}, "seeds is 0"),
-        ({"rounds": 0}, "rounds is 0"),
+        ({"lams": []}, "lams must"),
+        ({"lams": [1e-3, 0]}, "lams must"),
+        ({"rates": [70]}, "rates must"),
+        ({"seeds": 0}, "seeds must"),
+        ({"rounds": 0}, "rounds must"),
     ],
 )
 def test_what_cannot_be_chosen_from_is_named(change, message):

@@ -61,10 +61,10 @@ def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name)
 def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
     started = []
 
-    def recorded(*args, loss=None, start=None, **options):
+    def recorded(*args, loss=None, warm_start=None, **options):
         if loss is not None and not loss.convex:
-            started.append((args[2], start))
-        return solve(*args, loss=loss, warm_start=start, **options)
+            started.append((args[2], warm_start))
+        return solve(*args, loss=loss, warm_start=warm_start, **options)
 
     probes = dict(zip(task.lams, task.teachers, strict=True))
     monkeypatch.setattr(methods, "solve", recorded)
@@ -112,3 +112,21 @@ def test_stored_results_are_complete_and_of_these_settings():
             assert np.shape(counts["held_out"]) == np.shape(counts["test"])
             assert np.max(counts["held_out"]) <= piece["held_out"]
             assert np.max(counts["test"]) <= piece["test"]
+
+
+def test_the_choice_is_the_best_held_out_and_on_a_tie_the_simplest():
+    lams = recipe.BENCHES["words"].lams
+    blank = [0] * len(lams)
+    piece = {
+        "methods": {
+            "plain": {"knobs": [""], "held_out": [[1, 3, 2] + [0] * (4 * len(lams) - 3)]},
+            "hard students": {"knobs": ["2", "3"], "held_out": [blank, [0, 5, 5, 4]]},
+            "candidates": {"knobs": ["2", "3"], "held_out": [[0, 5, 5, 0], [0, 0, 5, 0]]},
+        }
+    }
+    plain = len(recipe.BENCHES["words"].finer)
+    assert recipe.chosen("words", piece, ["plain"]) == 1
+    assert recipe.chosen("words", piece, ["hard students"]) == 4 + 2
+    assert recipe.chosen("words", piece, list(piece["methods"])) == plain + 8 + 2
+    piece["methods"]["plain"]["held_out"][0][0] = 5  # one round
+    assert recipe.chosen("words", piece, list(piece["methods"])) == 0
