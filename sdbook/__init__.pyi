@@ -7,6 +7,8 @@ from . import solvers as solvers
 from . import sweeps as sweeps
 from . import theory as theory
 from . import training as training
+from .blocks import BlockRun as BlockRun
+from .blocks import distill_blocks as distill_blocks
 from .distillation import Accuracy as Accuracy
 from .distillation import Round as Round
 from .distillation import Run as Run

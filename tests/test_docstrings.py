@@ -12,6 +12,7 @@ import sdbook
 
 MODULES = sorted(found.name for found in pkgutil.walk_packages(sdbook.__path__, prefix="sdbook."))
 COMPUTE = [
+    "sdbook.blocks",
     "sdbook.datasets",
     "sdbook.distillation",
     "sdbook.embedding",
@@ -29,6 +30,7 @@ RECEIVED = {
     "Accuracy",
     "Assumption",
     "Assumptions",
+    "BlockRun",
     "BlockSpectrum",
     "BlockWeights",
     "PopulationAccuracy",
