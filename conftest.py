@@ -80,7 +80,7 @@ class Explorers(pytest.Item):
             lines = [line for each in said for line in each.get("traceback", ())]
             raise AssertionError("\n".join(lines) or str(reply["content"]))
 
-    def repr_failure(self, excinfo):
+    def repr_failure(self, excinfo, style=None):
         """Return what the kernel said, without the way there."""
         return str(excinfo.value)
 

@@ -18,6 +18,7 @@ import book  # tools/book.py
 import lean_pages  # tools/sphinx_ext/
 import notebooks  # tools/notebooks.py
 import repository_links
+from edition import MYST
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def write_notebooks(root, tags=(), **sources):
     for name, source in sources.items():
         notebook = new_notebook(cells=[new_code_cell(source, metadata={"tags": list(tags)})])
         notebook.metadata["kernelspec"] = notebooks.KERNEL
-        jupytext.write(notebook, root / f"{name}.md", fmt=notebooks.MYST)
+        jupytext.write(notebook, root / f"{name}.md", fmt=MYST)
         nbformat.write(notebook, root / f"{name}.ipynb")
     chapters = "".join(f"  - file: {name}\n" for name in ["page", *sources])
     (root / "page.md").write_text("# A plain page\n", encoding="utf-8")

@@ -14,7 +14,8 @@ from sdbook.book.figures.clean_labels import (
     rounds_as_one_round,
     shares_over_rounds,
 )
-from sdbook.theory.filters import equivalent_ridge, matching_ridge
+from sdbook.book.filters import matching_ridge
+from sdbook.theory import equivalent_ridge
 
 
 @pytest.fixture(params=figures.MODES)

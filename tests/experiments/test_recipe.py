@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -95,11 +98,32 @@ def test_results_come_back_as_they_were_saved(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "some.json"]
 
 
+def test_each_finished_piece_is_saved(tmp_path):
+    def work(number):
+        if number == 2:
+            raise RuntimeError("interrupted")
+        return f"piece {number}", {"methods": {}}
+
+    path = tmp_path / "some.json"
+    with pytest.raises(RuntimeError, match="interrupted"):
+        recipe.compute(recipe.load(path), [0, 1, 2], work, path, n_jobs=1)
+    stored = recipe.load(path)
+    assert set(stored["pieces"]) == {"piece 0", "piece 1"}
+    assert stored["made_with"] == recipe.made_with()
+
+
+def test_what_is_missing_is_named_with_its_extra():
+    code = "import sys; sys.modules['cleanlab'] = None; import sdbook.experiments.recipe"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ImportError: sdbook.experiments.methods needs cleanlab, " in result.stderr
+    assert "pip install 'sdbook[book]'" in result.stderr
+
+
 def test_results_of_other_settings_are_refused(tmp_path):
     store = recipe.load(tmp_path / "none.json")
     store["settings"]["knobs"]["q"] = [0.5]
     recipe.save(store, tmp_path / "old.json")
-    with pytest.raises(ValueError, match="made with other settings"):
+    with pytest.raises(ValueError, match="must be results of the present settings"):
         recipe.load(tmp_path / "old.json")
 
 
@@ -107,7 +131,7 @@ def test_stored_results_are_complete_and_of_these_settings():
     store = recipe.load()
     assert set(store["pieces"]) == {recipe.key(*each) for each in recipe.wanted()}
     for piece in store["pieces"].values():
-        assert list(piece["methods"]) == list(recipe.METHODS)
+        assert list(piece["methods"]) == list(methods.METHODS)
         for counts in piece["methods"].values():
             assert np.shape(counts["held_out"]) == np.shape(counts["test"])
             assert np.max(counts["held_out"]) <= piece["held_out"]

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate, noise
+from sdbook._fingerprint import fingerprint
 from sdbook.datasets import Dataset
 from sdbook.estimator import SelfDistilledClassifierCV, select_best
 from sdbook.experiments.paper.protocol import NOISES, RATES, corruptions
-from sdbook.sweeps import fingerprint, resume
+from sdbook.experiments.sweeps import resume
 
 __all__ = ["EndOfGrid", "Strength", "choose", "fixed", "grid"]
 
@@ -238,7 +239,7 @@ def choose(
     lams : array_like of shape (L,), optional
         What to try, > 0; `grid` by default.
     folder : path, optional
-        Where the scores of each draw are kept, as in `sdbook.sweeps.Sweep.run`.
+        Where the scores of each draw are kept, as in `sdbook.experiments.sweeps.Sweep.run`.
     n_jobs : int, optional
         Draws to work on at once, in processes of their own; -1 for as many as processors.
     progress : bool
