@@ -47,7 +47,7 @@ def boxes(name, C):
     for seed in SEEDS:
         features, true, test = split(name, seed)
         given = noise.corrupt(true, C, rng=seed)
-        yield features, given, {"classes": len(C), "true_labels": true, "test": test}
+        yield features, given, {"n_classes": len(C), "true_labels": true, "test": test}
 
 
 def accuracies_over_rounds(name, C, lam, rounds=5):
