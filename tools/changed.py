@@ -4,7 +4,7 @@
     python tools/changed.py --list            only say
     python tools/changed.py --since COMMIT    count as changed what is different from COMMIT
 
-What changed is what is different from the commit where the branch left ``origin/main`` (or ``main``,
+What changed is what is different from the commit where the branch left ``origin/main`` (``main``
 where there is no ``origin``), committed or not, new files included.
 
 A test is run if its file reaches a changed file (see ``reach.py``). Of a module in which only
@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
 from reach import ROOT, Reach, hash_of  # beside this file
 
@@ -67,7 +66,9 @@ def tests_of(names: list[str], since: str) -> list[str]:
     lost = {path for path in other if not path.exists()}
     everything = bool(lost) or not FOR_ALL.isdisjoint(set(names) - same)
     reach = Reach()
-    files = [path for path in sorted(ROOT.glob("tests/**/test_*.py")) if BROWSER not in path.parents]
+    files = [
+        path for path in sorted(ROOT.glob("tests/**/test_*.py")) if BROWSER not in path.parents
+    ]
     found = [
         path.relative_to(ROOT).as_posix()
         for path in files
@@ -86,7 +87,7 @@ def run(tests: list[str]) -> int:
     """Run tests with pytest and return its exit status."""
     processes = "0" if len(tests) <= FEW else "auto"
     command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", "-p", "no:cacheprovider"]
-    command += [f"--numprocesses={processes}", "--durations=3", *tests]
+    command += ["-p", "no:nbval", f"--numprocesses={processes}", "--durations=3", *tests]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     return 0 if status == 5 else status  # 5: all that was found is slow
 

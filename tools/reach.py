@@ -8,14 +8,14 @@ imports of files, follows them through the repository, and executes nothing:
   module that defines `distill` and not the others of the package, and so does ``sdbook.distill``.
   A package that is handed on as a whole reaches everything below it, and so does a name that
   nobody passes on.
-* Code that knows where it is (``__file__``, ``ROOT``, `importlib.resources.files`) reaches files. In
-  the package and in notebooks these are data that a string names, by their folder or themselves, and
-  data beside the module; elsewhere all that an expression such as ``ROOT / "notebooks"`` names.
+* Code that knows where it is (``__file__``, ``ROOT``, `importlib.resources.files`) reaches files.
+  In the package and in notebooks these are data that a string names, or their folder, and data
+  beside the module; elsewhere all that an expression such as ``ROOT / "notebooks"`` names.
 
 When in doubt something is reached. What is not seen are modules that change each other while they
 are imported.
 
-The hash is of what the reached files do: of the syntax of Python files, and the bytes of all others.
+The hash is of what the reached files do: of the syntax of Python files, of the bytes of others.
 Comments, formatting, docstrings, and packages that only pass names on, do not count.
 """
 
@@ -255,11 +255,10 @@ class Code:
 
     def texts(self) -> Iterator[str]:
         """Yield all strings that are no docstrings."""
-        docstrings = {node.value for node in self.nodes if isinstance(node, ast.Expr)}
+        alone = {node.value for node in self.nodes if isinstance(node, ast.Expr)}
         for node in self.nodes:
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                if node not in docstrings:
-                    yield node.value
+            if isinstance(node, ast.Constant) and node not in alone and isinstance(node.value, str):
+                yield node.value
 
     def joined(self) -> Iterator[str]:
         """Yield what is appended to a path: ``a/b`` for ``ROOT / "a" / "b"``."""

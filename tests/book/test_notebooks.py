@@ -154,7 +154,7 @@ def test_all_pictures_are_kept_where_not_everybody_can_execute(pair):
     assert shown.data["text/html"].count(".webp") == 7  # and one for who has no scripts
     # Stored again, it is the same.
     before = files(pair)
-    notebooks.sync([pair], execute_all=True)
+    notebooks.sync([pair], "all")
     assert files(pair) == before
 
 
