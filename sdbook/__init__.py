@@ -1,27 +1,16 @@
 """Self-distillation and partial-label learning on fixed features, solved exactly and fast.
 
-Data flows one way: `datasets` (features, true labels) and `noise` (given labels) feed the
-`solvers` (`solvers.linearised`: label averaging, all rounds at once; `solvers.softmax`: the exact
-optimum with a certificate); `distill` (in `distillation`) runs teacher and students, with
-`refine` between them; `theory` holds closed forms. `plots` and `explore` show results, and are
-imported only when asked for.
+From the data to the result: `datasets` has features and true labels, and `noise` makes them wrong.
+`distill` trains a teacher and students, with the exact solvers of `solvers`; a `Method` says how
+many rounds, what students are taught (`refine`) and by which loss. `theory` holds closed forms.
+`Sweep` runs whole experiments, `SelfDistilledClassifier` speaks scikit-learn, `embedding` makes
+features of images and texts, and `training` trains networks.
 """
 
-from importlib.metadata import version
+import lazy_loader
 
-from sdbook import datasets, noise, refine, solvers, theory
-from sdbook.distillation import Run, distill, distill_all, partial_label
+__version__ = "0.1.0"
 
-__version__ = version("sdbook")
-
-__all__ = [
-    "Run",
-    "datasets",
-    "distill",
-    "distill_all",
-    "noise",
-    "partial_label",
-    "refine",
-    "solvers",
-    "theory",
-]
+# What __init__.pyi lists, each loaded when it is first used.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__all__ = [name for name in __all__ if name not in ("embedding", "training")]  # need extras

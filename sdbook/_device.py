@@ -1,4 +1,4 @@
-"""Where PyTorch computes: one name for whatever this computer has."""
+"""The device on which PyTorch computes, chosen by name."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def choose_device(device: str | torch.device = "auto") -> torch.device:
     if chosen is None or (chosen.index or 0) >= at_hand.get(chosen.type, 0):
         accepted = ["auto", *(name for name, devices in at_hand.items() if devices)]
         raise ValueError(
-            f"device is {str(device)!r}, and this computer has {at_hand['cuda']} CUDA devices; "
-            f"accepted on it are {accepted}"
+            f"device must be one of {accepted} on this computer, which has {at_hand['cuda']} CUDA "
+            f"devices, got {str(device)!r}."
         )
     return chosen

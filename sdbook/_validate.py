@@ -1,7 +1,7 @@
-"""Checks on what comes in: every error names the argument, what was given and what is accepted.
+"""Checks of arguments, with errors that say what must be, and what came.
 
-The functions return their input, converted at most to an array, never repaired: what is not
-accepted raises `ValueError` (a wrong value) or `TypeError` (a wrong kind of thing).
+The functions return what they checked, converted at most to an array, never repaired. They raise
+`TypeError` for a wrong kind of thing and `ValueError` for a wrong value.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def namespace(name: str, array: Array) -> Any:
         return array_api_compat.array_namespace(array)
     except TypeError:
         raise TypeError(
-            f"{name} is a {type(array).__name__}; "
-            "accepted are arrays that follow the array API standard, such as NumPy's or PyTorch's"
+            f"{name} must be an array of a library that follows the array API standard, such as "
+            f"NumPy or PyTorch, got a {type(array).__name__}."
         ) from None
 
 
@@ -41,14 +41,12 @@ def tie_width(outputs: Array) -> float:
 
 
 def count(name: str, value: int, least: int = 1, most: int | None = None) -> int:
-    """Check a whole number in a range."""
+    """Check an integer in a range."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(f"{name} is {value!r}; accepted are whole numbers")
+        raise TypeError(f"{name} must be an integer, got {value!r}.")
     if value < least or (most is not None and value > most):
-        upper = "" if most is None else f" and at most {most}"
-        raise ValueError(
-            f"{name} is {value}; accepted are whole numbers of at least {least}{upper}"
-        )
+        accepted = f">= {least}" if most is None else f"from {least} to {most}"
+        raise ValueError(f"{name} must be an integer {accepted}, got {value}.")
     return int(value)
 
 
@@ -63,17 +61,20 @@ def real(
 ) -> float:
     """Check a finite real number in an interval, each end of which may be open."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name} is {value!r}; accepted are real numbers")
+        raise TypeError(f"{name} must be a real number, got {value!r}.")
     number = float(value)
     inside = (low < number if open_low else low <= number) and (
         number < high if open_high else number <= high
     )
     if not math.isfinite(number) or not inside:
-        left = "(" if open_low or low == -math.inf else "["
-        right = ")" if open_high or high == math.inf else "]"
-        raise ValueError(
-            f"{name} is {value}; accepted are numbers in {left}{low:g}, {high:g}{right}"
-        )
+        if math.isinf(low) and math.isinf(high):
+            accepted = "finite"
+        elif math.isinf(high):
+            accepted = f"{'>' if open_low else '>='} {low:g}"
+        else:
+            accepted = f"in {'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        finite = "" if math.isfinite(number) or accepted == "finite" else "finite and "
+        raise ValueError(f"{name} must be {finite}{accepted}, got {value}.")
     return number
 
 
@@ -89,7 +90,7 @@ def reals(
     """Check a real number, or an array of them, as `real` does."""
     array = np.asarray(values)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} is {values!r}; accepted are real numbers, or an array of them")
+        raise TypeError(f"{name} must be a real number or an array of them, got {values!r}.")
     for extreme in (array.min(), array.max()) if array.size else ():
         real(name, extreme.item(), low, high, open_low=open_low, open_high=open_high)
     return array.astype(float)
@@ -98,6 +99,17 @@ def reals(
 def regularisation(lam: float) -> float:
     """Check the L2 strength lambda."""
     return real("lam", lam, 0, open_low=True)
+
+
+def one_lam_each(lam: Any, number: int, what: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Check the L2 strength lambda, one for all or one for each, and return one for each."""
+    strengths = reals("lam", lam, 0, open_low=True)
+    if strengths.shape not in ((), (number,)):
+        raise ValueError(
+            f"lam must be one number or one per {what}, shape ({number},), got shape "
+            f"{strengths.shape}."
+        )
+    return np.broadcast_to(strengths, (number,)).copy()
 
 
 def unmasked(name: str, values: Any) -> Any:
@@ -112,9 +124,8 @@ def unmasked(name: str, values: Any) -> Any:
         mask = np.ma.getmaskarray(values)
         rows: Any = np.any(mask.reshape(mask.shape[0], -1), axis=1)
         raise ValueError(
-            f"{name} is masked in row {int(rows.argmax())} "
-            f"(missing values in {rows.sum()} of {len(rows)} rows); "
-            "accepted are rows without missing values: leave the others out"
+            f"{name} must have no masked values, got some in {rows.sum()} of {len(rows)} rows, "
+            f"first in row {int(rows.argmax())}. Leave these rows out."
         )
     return values.data
 
@@ -125,11 +136,12 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
     xp = namespace(name, array)
     if array.ndim != 2 or 0 in array.shape:
         raise ValueError(
-            f"{name} has shape {tuple(array.shape)}; accepted is a non-empty (instances, {columns})"
+            f"{name} must be a non-empty matrix (samples, {columns}), got shape "
+            f"{tuple(array.shape)}."
         )
     if array.dtype not in (xp.float32, xp.float64):
         raise TypeError(
-            f"{name} has dtype {array.dtype}; accepted are float32 and float64 (convert it first)"
+            f"{name} must have dtype float32 or float64, got {array.dtype}. Convert it first."
         )
     # The sum of numbers that are all finite can overflow, but no sum hides one that is not.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -137,9 +149,7 @@ def matrix(name: str, array: Array, columns: str = "columns") -> Array:
     if not bool(xp.isfinite(total)) and not bool(xp.all(xp.isfinite(array))):
         finite = xp.all(xp.isfinite(array), axis=1)
         bad = int(xp.argmin(xp.astype(finite, xp.int32)))
-        raise ValueError(
-            f"{name} has a NaN or infinity, first in row {bad}; accepted are finite numbers"
-        )
+        raise ValueError(f"{name} must be finite, got a NaN or an infinity, first in row {bad}.")
     return array
 
 
@@ -151,10 +161,9 @@ def unit_rows(name: str, array: Array) -> Array:
     tolerance = 1e-6 if array.dtype == xp.float64 else 1e-3
     if float(xp.max(xp.abs(norms - 1))) > tolerance:
         raise ValueError(
-            f"{name} has rows of norm {float(xp.min(norms)):.4g} to {float(xp.max(norms)):.4g}; "
-            "accepted are rows of norm 1: use sdbook.datasets.normalise(features), or keep them as "
-            "they are where a Factorisation is accepted: sdbook.solvers.factorise(features, "
-            "unit_norm=False)"
+            f"{name} must have rows of norm 1, got norms from {float(xp.min(norms)):.4g} to "
+            f"{float(xp.max(norms)):.4g}. Use sdbook.datasets.normalise(features); or, to keep "
+            "them as they are, pass sdbook.solvers.factorise(features, unit_norm=False)."
         )
     return array
 
@@ -164,20 +173,18 @@ def same_kind(name: str, array: Array, like: Array) -> Array:
     same_library = namespace(name, array) is namespace("features", like)
     if not same_library or array.dtype != like.dtype or array.device != like.device:
         raise TypeError(
-            f"{name} is a {type(array).__name__} of {array.dtype}; accepted is the same kind of "
-            f"array as the training features, {type(like).__name__} of {like.dtype}, on the same "
-            "device"
+            f"{name} must be the same kind of array as the training features, "
+            f"{type(like).__name__} of {like.dtype} on {like.device}, got {type(array).__name__} "
+            f"of {array.dtype} on {array.device}."
         )
     return array
 
 
 def new_instances(name: str, array: Array, width: int, like: Array) -> Array:
-    """Check features of new instances: as wide as the training features, and of their kind."""
+    """Check features of new samples: as wide as the training features, and of their kind."""
     matrix(name, array, "features")
     if array.shape[1] != width:
-        raise ValueError(
-            f"{name} has {array.shape[1]} columns; accepted is the training width, {width}"
-        )
+        raise ValueError(f"{name} must have {width} columns, got {array.shape[1]}.")
     return same_kind(name, array, like)
 
 
@@ -190,45 +197,41 @@ def targets(
     same_kind(name, array, like)
     if array.shape[0] != like.shape[0]:
         raise ValueError(
-            f"{name} has {array.shape[0]} rows; accepted is one per instance, {like.shape[0]}"
+            f"{name} must have one row per sample, {like.shape[0]}, got {array.shape[0]}."
         )
     if n_classes is not None and array.shape[1] != n_classes:
         raise ValueError(
-            f"{name} has {array.shape[1]} columns; accepted is one per class, {n_classes}"
+            f"{name} must have one column per class, {n_classes}, got {array.shape[1]}."
         )
     if array.shape[1] < 2:
-        raise ValueError(f"{name} has {array.shape[1]} column; accepted are two classes or more")
+        raise ValueError(f"{name} must have two columns (classes) or more, got {array.shape[1]}.")
     if not signed and float(xp.min(array)) < 0:
-        raise ValueError(
-            f"{name} has the entry {float(xp.min(array)):.4g}; accepted are shares >= 0"
-        )
+        raise ValueError(f"{name} must be >= 0, got {float(xp.min(array)):.4g}.")
     sums = xp.sum(array, axis=1)
     worst = int(xp.argmax(xp.abs(sums - 1)))
     tolerance = 1e-9 if array.dtype == xp.float64 else 1e-4
     if abs(float(sums[worst]) - 1) > tolerance:
         raise ValueError(
-            f"{name} has a row that sums to {float(sums[worst]):.6g} (row {worst}); "
-            "accepted are rows that sum to 1"
+            f"{name} must have rows that sum to 1, got {float(sums[worst]):.6g} in row {worst}."
         )
     return array
 
 
-def instance_weights(name: str, array: Array, like: Array) -> Array:
-    """Check one non-negative weight per instance, not all zero."""
+def sample_weight(name: str, array: Array, like: Array) -> Array:
+    """Check one non-negative weight per sample, not all zero."""
     array = unmasked(name, array)
     xp = namespace(name, array)
     if tuple(array.shape) != (like.shape[0],):
         raise ValueError(
-            f"{name} has shape {tuple(array.shape)}; "
-            f"accepted is one per instance, ({like.shape[0]},)"
+            f"{name} must have one entry per sample, shape ({like.shape[0]},), got shape "
+            f"{tuple(array.shape)}."
         )
     same_kind(name, array, like)
-    if (
-        not bool(xp.all(xp.isfinite(array)))
-        or float(xp.min(array)) < 0
-        or float(xp.max(array)) == 0
-    ):
-        raise ValueError(f"{name} must be finite and >= 0, with at least one above 0")
+    least, most = float(xp.min(array)), float(xp.max(array))  # NaN if there is one
+    if not (least >= 0 and 0 < most < math.inf):
+        raise ValueError(
+            f"{name} must be finite and >= 0, with one above 0, got {least:.4g} to {most:.4g}."
+        )
     return array
 
 
@@ -239,18 +242,16 @@ def labels(
     unmasked(name, values)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
-        raise ValueError(f"{name} has shape {array.shape}; accepted is a non-empty (instances,)")
+        raise ValueError(f"{name} must be one label per sample, got shape {array.shape}.")
     if array.dtype.kind not in "iu":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; accepted are whole numbers, one per instance"
-        )
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}.")
     if n_samples is not None and array.shape[0] != n_samples:
         raise ValueError(
-            f"{name} has {array.shape[0]} entries; accepted is one per instance, {n_samples}"
+            f"{name} must have one entry per sample, {n_samples}, got {array.shape[0]}."
         )
     low, high = int(array.min()), int(array.max())
     if low < 0 or high >= n_classes:
-        raise ValueError(f"{name} has labels {low} to {high}; accepted are 0 to {n_classes - 1}")
+        raise ValueError(f"{name} must be from 0 to {n_classes - 1}, got {low} to {high}.")
     return array.astype(np.int64)
 
 
@@ -260,8 +261,7 @@ def one_each(name: str, value: Any, number: int, what: str) -> list[Any]:
         return [value] * number
     if len(value) != number:
         raise ValueError(
-            f"{name} has {len(value)} entries; "
-            f"accepted is one for all, or one for each {what}, {number}"
+            f"{name} must be one for all, or one for each {what}, {number}, got {len(value)}."
         )
     return list(value)
 
@@ -271,7 +271,7 @@ def given_labels(
 ) -> tuple[np.ndarray[Any, np.dtype[np.int64]], int]:
     """Check given labels, and return them with the number of classes."""
     if n_classes is not None:
-        K = count("classes", n_classes, 2)
+        K = count("n_classes", n_classes, 2)
         return labels("given_labels", values, K, n_samples), K
     raw = np.asarray(values)
     largest = int(raw.max()) if raw.size and raw.dtype.kind in "iu" else 1
@@ -281,8 +281,8 @@ def given_labels(
     if len(present) < K:  # without a list of all K, which an identifier would make huge
         absent = int(np.argmax(np.append(present, -1) != np.arange(len(present) + 1)))
         raise ValueError(
-            f"given_labels has no instance of class {absent}; accepted are labels in which "
-            "each class occurs, or pass classes= to allow classes without an instance"
+            f"given_labels must have a sample of each class, got none of class {absent}. Pass "
+            "n_classes to allow classes without one."
         )
     return given, K
 
@@ -292,27 +292,24 @@ def row_stochastic(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Check a square matrix of probabilities whose rows sum to one, or a `stack` of them."""
     array = np.asarray(values, dtype=float)
-    shape = "(..., classes, classes)" if stack else "(classes, classes)"
-    if array.ndim < 2 or array.shape[-2] != array.shape[-1] or array.shape[-1] < 2:
-        raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
-    if array.ndim > 2 and not stack:
-        raise ValueError(f"{name} has shape {array.shape}; accepted is {shape}, at least 2")
+    square = array.ndim >= 2 and array.shape[-2] == array.shape[-1] >= 2
+    if not square or (array.ndim > 2 and not stack):
+        shape = "(..., n_classes, n_classes)" if stack else "(n_classes, n_classes)"
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}.")
     if n_classes is not None and array.shape[-1] != n_classes:
-        raise ValueError(f"{name} is for {array.shape[-1]} classes; accepted is {n_classes}")
+        raise ValueError(f"{name} must be for {n_classes} classes, got {array.shape[-1]}.")
     if not np.isfinite(array).all() or array.min(initial=0) < 0:
-        raise ValueError(
-            f"{name} has a negative, NaN or infinite entry; accepted are probabilities"
-        )
+        raise ValueError(f"{name} must hold probabilities, got a negative, NaN or infinite entry.")
     sums = array.sum(axis=-1)
     off = np.abs(sums - 1)
     if off.max(initial=0) > 1e-9:
         worst = np.unravel_index(off.argmax(), off.shape)
         transposed = np.allclose(array.sum(axis=-2), 1)
-        columns = " (its columns do: transpose it?)" if transposed else ""
+        columns = " Its columns sum to 1: transpose it?" if transposed else ""
         where = worst[0] if array.ndim == 2 else tuple(int(i) for i in worst)
         raise ValueError(
-            f"{name} has a row that sums to {sums[worst]:.6g} (row {where}){columns}; "
-            "accepted are rows that sum to 1: row = true class, column = given class"
+            f"{name} must have rows that sum to 1 (row = true class, column = given class), got "
+            f"{sums[worst]:.6g} in row {where}.{columns}"
         )
     return array
 
@@ -331,5 +328,5 @@ def memory(what: str, elements: int, bytes_per_element: int) -> None:
     available = psutil.virtual_memory().available
     if needed > available:
         raise MemoryError(
-            f"{what} needs {needed / 2**30:.1f} GiB; {available / 2**30:.1f} GiB are free"
+            f"{what} needs {needed / 2**30:.1f} GiB, but only {available / 2**30:.1f} GiB are free."
         )

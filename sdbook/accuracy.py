@@ -1,4 +1,4 @@
-"""How many are right: the only place where true labels are looked at."""
+"""Accuracy on true labels, which nothing else in the library looks at."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdbook import _validate
 from sdbook._validate import Array
 
-__all__ = ["Accuracy", "Judge"]
+__all__ = ["Accuracy", "Evaluator"]
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,8 @@ class Accuracy:
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
-    """The labels that only the reader sees."""
+class Evaluator:
+    """True labels of the training and test instances of one run; made by `Evaluator.of`."""
 
     true: NDArray[np.int64]
     wrong: NDArray[np.bool_]
@@ -63,24 +63,24 @@ class Judge:
     def of(
         cls,
         given: NDArray[np.int64],
+        n_classes: int,
         true_labels: ArrayLike,
         test_labels: ArrayLike | None,
-        test_instances: int,
-        n_classes: int,
-    ) -> Judge:
-        """Check the true labels of training and test instances."""
+        n_test: int,
+    ) -> Evaluator:
+        """Check the true labels, which are only compared with outputs."""
         true = _validate.labels("true_labels", true_labels, n_classes, len(given))
         test = None
         if test_labels is not None:
-            test = _validate.labels("test labels", test_labels, n_classes, test_instances)
+            test = _validate.labels("test labels", test_labels, n_classes, n_test)
         return cls(true, true != given, test)
 
     def accuracy(self, outputs: Array, test_outputs: Array | None) -> Accuracy:
         """Compare outputs with the true labels."""
-        right = _credit(outputs, self.true)
+        right = _right(outputs, self.true)
         test = None
         if test_outputs is not None and self.test is not None:
-            test = _mean(_credit(test_outputs, self.test))
+            test = _mean(_right(test_outputs, self.test))
         return Accuracy(
             clean=_mean(right[~self.wrong]),
             corrupted=_mean(right[self.wrong]),
@@ -89,7 +89,7 @@ class Judge:
         )
 
 
-def _credit(outputs: Array, true: NDArray[np.int64]) -> NDArray[np.float64]:
+def _right(outputs: Array, true: NDArray[np.int64]) -> NDArray[np.float64]:
     """1 where the true label has the largest output, 1/m where m share it, else 0."""
     values = np.asarray(to_device(outputs, "cpu"))
     top = values.max(axis=1, keepdims=True) - _validate.tie_width(values)
@@ -97,5 +97,5 @@ def _credit(outputs: Array, true: NDArray[np.int64]) -> NDArray[np.float64]:
     return best[np.arange(len(true)), true] / best.sum(axis=1)
 
 
-def _mean(credit: NDArray[np.float64]) -> float | None:
-    return float(credit.mean()) if credit.size else None
+def _mean(right: NDArray[np.float64]) -> float | None:
+    return float(right.mean()) if right.size else None

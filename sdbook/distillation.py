@@ -1,4 +1,4 @@
-"""The one loop: train a teacher on given labels, then students on refined outputs.
+"""Self-distillation: a teacher on given labels, then students on refined outputs.
 
 Round 1 is the teacher. Round t >= 2 is the (t - 1)-th student, trained on what a refinement makes
 of the outputs of round t - 1. Self-distillation leaves them as they are; a partial-label student
@@ -17,9 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
 from sdbook._validate import Array
-from sdbook.accuracy import Accuracy, Judge
+from sdbook.accuracy import Accuracy, Evaluator
 from sdbook.datasets import one_hot
-from sdbook.refine import Refinement, as_is, taught, top_k
+from sdbook.method import Method
+from sdbook.refine import Refinement, as_is, refined, top_k
 from sdbook.solvers import (
     Certificate,
     CrossEntropy,
@@ -30,9 +31,11 @@ from sdbook.solvers import (
     factorise,
     solve_all,
 )
-from sdbook.solvers.products import product
 
 __all__ = ["Accuracy", "Round", "Run", "distill", "distill_all", "partial_label"]
+
+Test = tuple[Array, ArrayLike]
+"""Features and true labels of test instances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,28 +48,38 @@ class Round:
         1 is the teacher, t >= 2 the (t - 1)-th student.
     targets : array of shape (N, K)
         What this round was trained on.
-    outputs : array of shape (N, K)
-        What it answers on the training instances.
-    weights : array of shape (d, K)
-        Its parameters.
+    solution : Solution
+        The trained model.
     test_outputs : array of shape (M, K) or None
-        What it answers on the test instances.
+        Its outputs on the test instances.
     accuracy : Accuracy or None
         None where true labels were not given.
-    certificate : Certificate or None
-        How exact the softmax optimum is. None for the linearised model, which is a closed form.
-    solution : Solution or None
-        What the softmax solver returned, from which the next round starts.
     """
 
     t: int
     targets: Array = field(repr=False)
-    outputs: Array = field(repr=False)
-    coef: Array = field(repr=False)
+    solution: Solution = field(repr=False)
     test_outputs: Array | None = field(repr=False)
     accuracy: Accuracy | None
-    certificate: Certificate | None = field(repr=False)
-    solution: Solution | None = field(default=None, repr=False, kw_only=True)
+
+    @property
+    def outputs(self) -> Array:
+        """Outputs on the training instances, of shape (N, K)."""
+        return self.solution.outputs
+
+    @property
+    def coef(self) -> Array:
+        """Parameters, of shape (d, K)."""
+        return self.solution.coef
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """How exact the softmax optimum is; None for the linearised model, a closed form."""
+        return self.solution.certificate
+
+    def predict(self, features: Array) -> Array:
+        """Return the outputs on new instances, of shape (M, K); see `Solution.predict`."""
+        return self.solution.predict(features)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +113,26 @@ class Run:
         """The last student, or the teacher where there was no student."""
         return self.rounds[-1]
 
+    def predict(self, features: Array) -> Array:
+        """Return the outputs of the last round on new instances.
+
+        Parameters
+        ----------
+        features : array of shape (M, d)
+            The same kind of array as the training features.
+
+        Returns
+        -------
+        array of shape (M, K)
+            Rows sum to one.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `features` is not as described.
+        """
+        return self.last.predict(features)
+
     def accuracies(self, kind: str = "test") -> NDArray[np.float64]:
         """Return one kind of accuracy over the rounds.
 
@@ -117,14 +150,12 @@ class Run:
             If `kind` is unknown, or was not measured in this run.
         """
         if kind not in ("test", "all", "clean", "corrupted"):
-            raise ValueError(
-                f"kind is {kind!r}; accepted are 'test', 'all', 'clean' and 'corrupted'"
-            )
+            raise ValueError(f"kind must be 'test', 'all', 'clean' or 'corrupted', got {kind!r}.")
         shares = [getattr(step.accuracy, kind, None) for step in self.rounds]
         if None in shares:
             raise ValueError(
-                f"kind is {kind!r}, which was not measured: pass true_labels (and test) to "
-                "distill, and mind that without wrong labels there is no corrupted instance"
+                f"kind must be one that was measured, got {kind!r}. Pass true_labels (and test) to "
+                "distill; without wrong labels there is no corrupted instance."
             )
         return np.array(shares)
 
@@ -148,7 +179,7 @@ def distill(
     model: str = "softmax",
     sample_weight: Array | None = None,
     true_labels: ArrayLike | None = None,
-    test: tuple[Array, ArrayLike] | None = None,
+    test: Test | None = None,
     tolerance: float | None = None,
     warn: bool = True,
     warm_start: Run | None = None,
@@ -167,15 +198,9 @@ def distill(
     n_classes : int, optional
         Number of classes K; by default the largest given label plus one, and then each class must
         occur among the given labels.
-    rounds : int
-        Rounds in all, >= 1, the teacher among them.
-    refinement : callable or sequence of callables
-        What the next round is taught (see `sdbook.refine`): one for all students, or one for each
-        of the ``rounds - 1`` students. It gets a copy of the outputs, which it may change.
-    loss : Loss or sequence of Loss, optional
-        One for all rounds, or one for each; cross-entropy by default. Softmax model only.
-    model : {"softmax", "linearised"}
-        The exact optimum, or the linearised model (label averaging).
+    rounds, refinement, loss, model
+        What is done: as in `sdbook.Method`. A refinement gets a copy of the outputs, which it may
+        change.
     sample_weight : array of shape (N,), optional
         Instance weights >= 0 of all rounds; equal by default. Softmax model only.
     true_labels : array_like of int, shape (N,), optional
@@ -217,13 +242,16 @@ def distill(
       round 2: clean 100.0%, corrupted 0.0%, all 70.0%
       round 3: clean 100.0%, corrupted 100.0%, all 100.0%
       round 4: clean 100.0%, corrupted 100.0%, all 100.0%
+    >>> run.predict(data.features[:2]).argmax(axis=1).tolist()
+    [0, 0]
     """
     fact = factorise(features)
     (run,) = _train(
         fact,
-        [_Told.of(given_labels, fact, n_classes)],
+        [_GivenLabels.of(given_labels, fact, n_classes)],
         [_validate.regularisation(lam)],
-        _Plan.of(rounds, refinement, loss, model, sample_weight),
+        Method(rounds, refinement, loss, model),
+        sample_weight,
         true_labels,
         test,
         tolerance,
@@ -245,7 +273,7 @@ def distill_all(
     model: str = "softmax",
     sample_weight: Array | None = None,
     true_labels: ArrayLike | None = None,
-    test: tuple[Array, ArrayLike] | None = None,
+    test: Test | None = None,
     tolerance: float | None = None,
     warn: bool = True,
     warm_start: Sequence[Run] | None = None,
@@ -292,24 +320,21 @@ def distill_all(
     """
     fact = factorise(features)
     given: list[Any] = list(given_labels)  # type: ignore[arg-type]
-    by_id = {id(each): _Told.of(each, fact, n_classes) for each in given}
-    told = [by_id[id(each)] for each in given]  # one for all runs that are told the same array
-    if len({each.n_classes for each in told}) != 1:
+    # Runs that are given the same array share its targets.
+    checked = {id(each): _GivenLabels.of(each, fact, n_classes) for each in given}
+    labels = [checked[id(each)] for each in given]
+    if len({each.n_classes for each in labels}) != 1:
         raise ValueError(
-            f"given_labels has runs of {sorted({each.n_classes for each in told})} classes; accepted "
-            "are one or more runs of the same number: pass classes= if a class may be absent"
-        )
-    strengths = _validate.reals("lam", lam, 0, open_low=True)
-    if strengths.shape not in ((), (len(told),)):
-        raise ValueError(
-            f"lam has shape {strengths.shape}; accepted is one number, or one per run, "
-            f"({len(told)},)"
+            "given_labels must be one or more runs with the same number of classes, got "
+            f"{sorted({each.n_classes for each in labels})}. Pass n_classes if classes may be "
+            "absent."
         )
     return _train(
         fact,
-        told,
-        np.broadcast_to(strengths, len(told)).tolist(),
-        _Plan.of(rounds, refinement, loss, model, sample_weight),
+        labels,
+        _validate.one_lam_each(lam, len(labels), "run").tolist(),
+        Method(rounds, refinement, loss, model),
+        sample_weight,
         true_labels,
         test,
         tolerance,
@@ -325,7 +350,14 @@ def partial_label(
     *,
     k: int = 2,
     loss: Loss | None = None,
-    **options: Any,
+    n_classes: int | None = None,
+    model: str = "softmax",
+    sample_weight: Array | None = None,
+    true_labels: ArrayLike | None = None,
+    test: Test | None = None,
+    tolerance: float | None = None,
+    warn: bool = True,
+    warm_start: Run | None = None,
 ) -> Run:
     """Train a teacher, and one student on its k best guesses.
 
@@ -338,9 +370,8 @@ def partial_label(
     loss : Loss, optional
         The student's: cross-entropy on the k-hot targets (default), or
         `sdbook.solvers.GeneralisedCrossEntropy` over the candidate set, started at the teacher.
-    **options
-        ``classes``, ``model``, ``weights``, ``true_labels``, ``test``, ``tolerance``, ``warn`` and
-        ``after``, as in `distill`.
+    n_classes, model, sample_weight, true_labels, test, tolerance, warn, warm_start
+        As in `distill`.
 
     Returns
     -------
@@ -363,197 +394,155 @@ def partial_label(
       round 1: clean 100.0%, corrupted 0.0%, all 40.0%
       round 2: clean 100.0%, corrupted 100.0%, all 100.0%
     """
-    losses = None if loss is None else (CrossEntropy(), loss)
     return distill(
-        features, given_labels, lam, rounds=2, refinement=top_k(k), loss=losses, **options
+        features,
+        given_labels,
+        lam,
+        n_classes=n_classes,
+        rounds=2,
+        refinement=top_k(k),
+        loss=None if loss is None else (CrossEntropy(), loss),
+        model=model,
+        sample_weight=sample_weight,
+        true_labels=true_labels,
+        test=test,
+        tolerance=tolerance,
+        warn=warn,
+        warm_start=warm_start,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
-    """What a teacher is told."""
+class _GivenLabels:
+    """Given labels, checked, and the targets of the teacher that they make."""
 
-    targets: Array
     labels: NDArray[np.int64]
+    targets: Array
     n_classes: int
 
     @classmethod
-    def of(cls, given_labels: Any, fact: Factorisation, n_classes: int | None) -> _Told:
+    def of(cls, given_labels: Any, fact: Factorisation, n_classes: int | None) -> _GivenLabels:
         xp = _validate.namespace("features", fact.features)
         if getattr(given_labels, "ndim", 1) == 2:
             targets = _validate.targets("given_labels", given_labels, fact.features, n_classes)
             targets = xp.asarray(targets, copy=True)  # a run keeps them, whatever becomes of these
             largest = np.asarray(to_device(xp.argmax(targets, axis=1), "cpu"))
-            return cls(targets, largest.astype(np.int64), targets.shape[1])
-        given, K = _validate.given_labels(given_labels, fact.n_samples, n_classes)
+            return cls(largest.astype(np.int64), targets, targets.shape[1])
+        labels, K = _validate.given_labels(given_labels, fact.n_samples, n_classes)
         like = {"dtype": fact.features.dtype, "device": fact.features.device}
-        return cls(xp.asarray(one_hot(given, K), **like), given, K)
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """What happens in each round, whatever the labels."""
-
-    refinements: list[Refinement]
-    losses: list[Loss]
-    model: str
-    sample_weight: Array | None
-
-    @classmethod
-    def of(
-        cls,
-        rounds: int,
-        refinement: Refinement | Sequence[Refinement],
-        loss: Loss | Sequence[Loss] | None,
-        model: str,
-        sample_weight: Array | None,
-    ) -> _Plan:
-        rounds = _validate.count("rounds", rounds)
-        if model not in ("softmax", "linearised"):
-            raise ValueError(f"model is {model!r}; accepted are 'softmax' and 'linear'")
-        for name, value in {"loss": loss, "weights": sample_weight}.items():
-            if model == "linearised" and value is not None:
-                raise ValueError(
-                    f"{name} is given; accepted with model='linear' is none: it has a closed form"
-                )
-        refinements = _validate.one_each("refinement", refinement, rounds - 1, "student")
-        losses = _validate.one_each(
-            "loss", CrossEntropy() if loss is None else loss, rounds, "round"
-        )
-        return cls(refinements, losses, model, sample_weight)
-
-    @property
-    def rounds(self) -> int:
-        return len(self.losses)
+        return cls(labels, xp.asarray(one_hot(labels, K), **like), K)
 
 
 def _train(
     fact: Factorisation,
-    told: list[_Told],
+    given: list[_GivenLabels],
     lams: list[float],
-    plan: _Plan,
+    method: Method,
+    sample_weight: Array | None,
     true_labels: ArrayLike | None,
-    test: tuple[Array, ArrayLike] | None,
+    test: Test | None,
     tolerance: float | None,
     warn: bool,
     warm_start: Sequence[Run] | None,
 ) -> list[Run]:
     """Train runs side by side, round by round."""
-    judges = _judges(fact, told, true_labels, test)
-    runs = [Run((), lam, plan.model, each.labels) for each, lam in zip(told, lams, strict=True)]
+    if method.model == "linearised" and sample_weight is not None:
+        raise ValueError(
+            "sample_weight must be None for the linearised model, which has a closed form, got "
+            f"a {type(sample_weight).__name__}."
+        )
+    evaluators = _evaluators(fact, given, true_labels, test)
+    runs = [Run((), lam, method.model, each.labels) for each, lam in zip(given, lams, strict=True)]
     if warm_start is not None:
-        runs = _continued(warm_start, runs, plan)
-    xp = _validate.namespace("features", fact.features)
-    for t in range(len(runs[0].rounds) + 1, plan.rounds + 1):
-        if t == 1:
-            targets = [each.targets for each in told]
-        else:
-            targets = [
-                _validate.targets(
-                    f"what the refinement returned for round {t}",
-                    taught(plan.refinements[t - 2], run.last.outputs),
-                    fact.features,
-                    each.n_classes,
-                    signed=plan.model == "linearised",
-                )
-                for run, each in zip(runs, told, strict=True)
-            ]
-        trained: Sequence[Solution | _Line]
-        if plan.model == "linearised":
-            trained = [
-                _Line(LabelAveraging(fact, run.lam, each.n_classes), target)
-                for run, each, target in zip(runs, told, targets, strict=True)
+        _check_warm_start(warm_start, runs, method)
+        runs = list(warm_start)
+    for t in range(len(runs[0].rounds) + 1, method.rounds + 1):
+        targets = [
+            each.targets if t == 1 else _targets(run, t, method, fact, each.n_classes)
+            for run, each in zip(runs, given, strict=True)
+        ]
+        if method.model == "linearised":
+            solutions = [
+                LabelAveraging(fact, lam, each.n_classes).solution(T)
+                for lam, each, T in zip(lams, given, targets, strict=True)
             ]
         else:
-            solutions = [run.last.solution for run in runs] if t > 1 else []
-            trained = solve_all(
+            solutions = solve_all(
                 fact,
-                xp.stack(targets),
+                _validate.namespace("features", fact.features).stack(targets),
                 lams,
-                loss=plan.losses[t - 1],
-                sample_weight=plan.sample_weight,
-                warm_start=[each for each in solutions if each is not None] or None,
+                loss=method.losses[t - 1],
+                sample_weight=sample_weight,
+                warm_start=None if t == 1 else [run.last.solution for run in runs],
                 tolerance=tolerance,
                 warn=warn,
             )
         runs = [
-            replace(run, rounds=(*run.rounds, _round(t, target, model, judge, test)))
-            for run, target, model, judge in zip(runs, targets, trained, judges, strict=True)
+            replace(run, rounds=(*run.rounds, _round(t, T, solution, evaluator, test)))
+            for run, T, solution, evaluator in zip(
+                runs, targets, solutions, evaluators, strict=True
+            )
         ]
     return runs
 
 
-def _judges(
+def _targets(run: Run, t: int, method: Method, fact: Factorisation, n_classes: int) -> Array:
+    """Return what round t >= 2 is taught."""
+    return _validate.targets(
+        f"what the refinement returned for round {t}",
+        refined(method.refinements[t - 2], run.last.outputs),
+        fact.features,
+        n_classes,
+        signed=method.model == "linearised",
+    )
+
+
+def _round(
+    t: int, targets: Array, solution: Solution, evaluator: Evaluator | None, test: Test | None
+) -> Round:
+    test_outputs = None if test is None else solution.predict(test[0])
+    accuracy = None if evaluator is None else evaluator.accuracy(solution.outputs, test_outputs)
+    return Round(t, targets, solution, test_outputs, accuracy)
+
+
+def _evaluators(
     fact: Factorisation,
-    told: list[_Told],
+    given: list[_GivenLabels],
     true_labels: ArrayLike | None,
-    test: tuple[Array, ArrayLike] | None,
-) -> list[Judge | None]:
+    test: Test | None,
+) -> list[Evaluator | None]:
     if true_labels is None:
         if test is not None:
-            raise ValueError("test is given without true_labels; accepted are both or neither")
-        return [None] * len(told)
-    test_labels, test_instances = None, 0
+            raise ValueError("true_labels must be given with test, got None.")
+        return [None] * len(given)
+    test_labels, n_test = None, 0
     if test is not None:
         features, test_labels = test
         width = fact.features.shape[1]
         _validate.new_instances("test features", features, width, fact.features)
-        test_instances = features.shape[0]
+        n_test = features.shape[0]
     return [
-        Judge.of(each.labels, true_labels, test_labels, test_instances, each.n_classes)
-        for each in told
+        Evaluator.of(each.labels, each.n_classes, true_labels, test_labels, n_test)
+        for each in given
     ]
 
 
-def _continued(warm_start: Sequence[Run], runs: list[Run], plan: _Plan) -> list[Run]:
-    """Return the runs with the rounds that exist already."""
+def _check_warm_start(warm_start: Sequence[Run], runs: list[Run], method: Method) -> None:
+    """Check that earlier rounds can stand at the beginning of these runs."""
     if len(warm_start) != len(runs):
-        raise ValueError(f"after has {len(warm_start)} runs; accepted is one for each, {len(runs)}")
+        raise ValueError(
+            f"warm_start must have one run for each, {len(runs)}, got {len(warm_start)}."
+        )
     for earlier, run in zip(warm_start, runs, strict=True):
         if (earlier.model, earlier.lam) != (run.model, run.lam):
             raise ValueError(
-                f"after is a run of the {earlier.model} model with lam {earlier.lam:g}; "
-                f"accepted is the same as here, the {run.model} model with lam {run.lam:g}"
+                f"warm_start must be a run of the {run.model} model with lam {run.lam:g}, got one "
+                f"of the {earlier.model} model with lam {earlier.lam:g}."
             )
         if not np.array_equal(earlier.given_labels, run.given_labels):
-            raise ValueError("after is a run on other given labels; accepted are the same")
-        if len(earlier.rounds) != len(warm_start[0].rounds) or len(earlier.rounds) >= plan.rounds:
+            raise ValueError("warm_start must be a run on the same given_labels, got others.")
+        if len(earlier.rounds) != len(warm_start[0].rounds) or len(earlier.rounds) >= method.rounds:
             raise ValueError(
-                f"after is a run of {len(earlier.rounds)} rounds; accepted are fewer than rounds, "
-                f"{plan.rounds}, and the same number in all runs"
+                f"warm_start must have fewer rounds than {method.rounds}, the same number in all "
+                f"runs, got {len(earlier.rounds)}."
             )
-    return list(warm_start)
-
-
-def _round(
-    t: int,
-    targets: Array,
-    trained: Solution | _Line,
-    judge: Judge | None,
-    test: tuple[Array, ArrayLike] | None,
-) -> Round:
-    test_outputs = None if test is None else trained.predict(test[0])
-    return Round(
-        t=t,
-        targets=targets,
-        outputs=trained.outputs,
-        coef=trained.coef,
-        test_outputs=test_outputs,
-        accuracy=None if judge is None else judge.accuracy(trained.outputs, test_outputs),
-        certificate=trained.certificate,
-        solution=trained if isinstance(trained, Solution) else None,
-    )
-
-
-class _Line:
-    """One round of the linearised model, in the shape of a softmax solution."""
-
-    certificate = None
-
-    def __init__(self, averaging: LabelAveraging, targets: Array) -> None:
-        self.outputs = averaging.outputs(targets)
-        self.weights = averaging.coef(targets)
-        self._classes = averaging.n_classes
-
-    def predict(self, features: Array) -> Array:
-        return 1 / self._classes + product(features, self.weights)

@@ -1,4 +1,4 @@
-"""What a student is taught: a refinement turns the outputs of one round into targets of the next.
+"""Refinements: functions that turn the outputs of one round into the targets of the next.
 
 Any function from outputs (N, K) to targets (N, K) whose rows sum to one will do. It may work in
 place: it gets a copy of the outputs.
@@ -14,7 +14,7 @@ from array_api_compat import is_array_api_obj
 from sdbook import _validate
 from sdbook._validate import Array
 
-__all__ = ["Refinement", "as_is", "one_or_two", "top_k"]
+__all__ = ["Refinement", "as_is", "hard", "one_or_two", "top_k"]
 
 Refinement = Callable[[Array], Array]
 
@@ -41,38 +41,26 @@ def as_is(outputs: Array) -> Array:
     return outputs
 
 
-def taught(refinement: Refinement, outputs: Array) -> Array:
-    """Return what a refinement makes of outputs, in an array that only the caller has.
-
-    The refinement gets a copy of the outputs, and a copy is made of what it returns: so it may
-    change what it gets, keep it, and return the same array each time. Only `as_is`, which does
-    none of this, hands on the outputs themselves.
+def hard(outputs: Array) -> Array:
+    """Teach the most likely class alone: hard labels, as in pseudo-labelling.
 
     Parameters
     ----------
-    refinement : callable
     outputs : array of shape (N, K)
 
     Returns
     -------
     array of shape (N, K)
-        Not checked; what is no array is returned as it is.
+        1 at the largest output of each row, as by ``top_k(1)``.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sdbook.refine import taught
-    >>> def square(outputs):
-    ...     outputs **= 2
-    ...     return outputs / outputs.sum(axis=1, keepdims=True)
-    >>> outputs = np.array([[0.75, 0.25]])
-    >>> taught(square, outputs), outputs
-    (array([[0.9, 0.1]]), array([[0.75, 0.25]]))
+    >>> from sdbook import refine
+    >>> refine.hard(np.array([[0.5, 0.3, 0.2]]))
+    array([[1., 0., 0.]])
     """
-    if refinement is as_is:
-        return outputs
-    returned = refinement(_copy(outputs))
-    return _copy(returned) if is_array_api_obj(returned) else returned
+    return _TopK(1)(outputs)
 
 
 def top_k(k: int = 2) -> Refinement:
@@ -81,7 +69,7 @@ def top_k(k: int = 2) -> Refinement:
     Parameters
     ----------
     k : int
-        Number of candidates, 1 to K. With 1, the student is taught the teacher's decision.
+        Number of candidates, 1 to K.
 
     Returns
     -------
@@ -119,9 +107,7 @@ class _TopK:
         _validate.matrix("outputs", outputs, "classes")
         classes = outputs.shape[1]
         if self.k > classes:
-            raise ValueError(
-                f"k is {self.k}; accepted are at most as many as there are classes, {classes}"
-            )
+            raise ValueError(f"k must be <= the number of classes, {classes}, got {self.k}.")
         xp = _validate.namespace("outputs", outputs)
         width = _validate.tie_width(outputs)
         least = xp.sort(outputs, axis=1, descending=True)[:, self.k - 1 : self.k]
@@ -182,6 +168,19 @@ class _OneOrTwo:
         ordered = xp.sort(outputs, axis=1, descending=True)
         sure = ordered[:, :1] - ordered[:, 1:2] > self.margin + _validate.tie_width(outputs)
         return xp.where(sure, _TopK(1)(outputs), targets)
+
+
+def refined(refinement: Refinement, outputs: Array) -> Array:
+    """Return what a refinement makes of outputs, in an array that only the caller has.
+
+    The refinement gets a copy of the outputs, and what it returns is copied: so it may change what
+    it gets, keep it, and return the same array each time. Only `as_is`, which does none of this,
+    hands on the outputs themselves. What comes back is not checked.
+    """
+    if refinement is as_is:
+        return outputs
+    returned = refinement(_copy(outputs))
+    return _copy(returned) if is_array_api_obj(returned) else returned
 
 
 def _copy(array: Array) -> Array:

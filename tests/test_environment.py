@@ -16,7 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
 # Where conda-forge and PyPI give the same thing different names.
-PYPI_NAMES = {"brotli-python": "brotli", "playwright-python": "playwright"}
+PYPI_NAMES = {
+    "brotli-python": "brotli",
+    "lazy_loader": "lazy-loader",
+    "playwright-python": "playwright",
+}
 
 
 def parse(lines: list[str]) -> dict[str, SpecifierSet]:

@@ -43,8 +43,7 @@ from sdbook.estimator.classifier import suspicion
 from sdbook.estimator.folds import folds_of, same_rows
 from sdbook.estimator.given import Given
 from sdbook.estimator.preparation import Preparation
-from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged
-from sdbook.solvers.softmax import softmax
+from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, NotConverged, softmax
 
 pandas = pytest.importorskip("pandas")
 

@@ -73,8 +73,10 @@ def test_float32_stays_float32_and_features_stay_untouched():
 def test_features_whose_squares_are_no_numbers_are_refused(scale, dtype, space):
     features = (np.random.default_rng(0).standard_normal((6, 4)) * scale).astype(dtype)
     with pytest.raises(
-        ValueError, match=r"features has entries up to .*, whose squares are beyond"
+        ValueError, match=r"features must have squares that float.. can hold, got entries up to"
     ):
         factorise(features, space=space, unit_norm=False)
-    with pytest.raises(ValueError, match="features has rows of norm inf to inf; accepted are"):
+    with pytest.raises(
+        ValueError, match="features must have rows of norm 1, got norms from inf to inf"
+    ):
         factorise(features, space=space)

@@ -92,6 +92,7 @@ ORDER = [
     "refine",
     "theory",
     "solvers",
+    "method",
     "accuracy",
     "distillation",
     "sweeps",

@@ -110,7 +110,7 @@ def test_averaging_weights_give_the_output(problem, t, data):
 def test_predictions_on_training_instances_are_the_outputs(problem, t):
     model = averaging(problem)
     np.testing.assert_allclose(
-        model.predict(problem.features, problem.targets, t),
+        model.solution(problem.targets, t).predict(problem.features),
         model.outputs(problem.targets, t),
         atol=1e-8,
     )
@@ -133,7 +133,9 @@ def test_prediction_of_a_new_instance_follows_the_kernel_formula():
         taught = model.outputs(targets, t - 1)
         inverse = np.linalg.inv(model.ridge * np.eye(60) + train.gram())
         expected = 0.1 + test.features @ train.features.T @ inverse @ (taught - 0.1)
-        np.testing.assert_allclose(model.predict(test.features, targets, t), expected, atol=1e-10)
+        np.testing.assert_allclose(
+            model.solution(targets, t).predict(test.features), expected, atol=1e-10
+        )
 
 
 def test_shrinkage_is_a_low_pass_filter():

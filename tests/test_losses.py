@@ -80,7 +80,7 @@ def test_generalised_cross_entropy_becomes_cross_entropy_as_q_vanishes():
     np.testing.assert_allclose(
         nearly.residual(outputs, targets), CrossEntropy().residual(outputs, targets), atol=1e-5
     )
-    np.testing.assert_allclose(nearly.trust(outputs, targets), 1, atol=1e-5)
+    np.testing.assert_allclose(nearly.curvature_share(outputs, targets), 1, atol=1e-5)
 
 
 def test_optimum_under_vanishing_q_is_that_of_cross_entropy():

@@ -39,7 +39,7 @@ def test_the_answer_is_that_of_features_in_memory(mapped, space):
     np.testing.assert_allclose(file.outputs, memory.outputs, atol=1e-9)
     np.testing.assert_allclose(file.predict(features), memory.outputs, atol=1e-9)
     lines = [LabelAveraging(each, 1e-3, 10) for each in (features, data.features)]
-    for what in ("outputs", "weights"):
+    for what in ("outputs", "coef"):
         ours, theirs = (getattr(line, what)(targets, 2) for line in lines)
         np.testing.assert_allclose(ours, theirs, atol=1e-9)
     runs = [

@@ -94,6 +94,6 @@ def test_one_or_two_takes_a_lead_that_is_equal_up_to_rounding_as_too_small():
     np.testing.assert_array_equal(refine.one_or_two(lead)(outputs)[0], [0.5, 0, 0.5])
 
 
-def test_one_or_two_wants_a_lead_of_at_least_zero():
-    with pytest.raises(ValueError, match=r"lead is -0.1; accepted are numbers in \[0, inf\)"):
+def test_one_or_two_wants_a_margin_of_at_least_zero():
+    with pytest.raises(ValueError, match=r"margin must be >= 0, got -0\.1"):
         refine.one_or_two(-0.1)

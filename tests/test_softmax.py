@@ -23,7 +23,7 @@ from strategies import (
 
 from sdbook import datasets, noise
 from sdbook.solvers import NotConverged, factorise, solve
-from sdbook.solvers.softmax import softmax as library_softmax
+from sdbook.solvers import softmax as library_softmax
 
 BLOCKS = datasets.block_correlated(6, 40, n_superclasses=2, c=0.5, d=0.2, e=0.05)
 DIGITS = datasets.digits().take(range(600))

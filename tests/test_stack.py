@@ -78,14 +78,23 @@ def test_weights_for_all_are_weights_for_each():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"targets": TARGETS[0]}, r"targets has shape \(300, 10\); accepted is a non-empty"),
-        ({"targets": TARGETS[:, :9]}, r"targets\[0\] has 9 rows; accepted is one per instance"),
-        ({"targets": -TARGETS}, r"targets\[0\] has the entry -1; accepted are shares >= 0"),
-        ({"lam": [1e-3, 1e-2]}, r"lam has shape \(2,\); accepted is one number, or one per"),
-        ({"lam": [1, 1, 0, 1]}, r"lam is 0.*; accepted are numbers in \(0, inf\)"),
-        ({"weights": np.ones((2, 300))}, r"weights are for 2 problems; accepted are weights for"),
-        ({"weights": np.ones(9)}, r"weights has shape \(9,\); accepted is one per instance"),
-        ({"start": []}, r"start has 0 entries; accepted is one per problem, 4"),
+        (
+            {"targets": TARGETS[0]},
+            r"targets must have shape \(problems, samples, n_classes\), got \(300, 10\)",
+        ),
+        ({"targets": TARGETS[:, :9]}, r"targets\[0\] must have one row per sample, 300, got 9"),
+        ({"targets": -TARGETS}, r"targets\[0\] must be >= 0, got -1"),
+        (
+            {"lam": [1e-3, 1e-2]},
+            r"lam must be one number or one per problem, shape \(4,\), got shape \(2,\)",
+        ),
+        ({"lam": [1, 1, 0, 1]}, "lam must be > 0, got 0"),
+        ({"sample_weight": np.ones((2, 300))}, "one row for each of the 4, got 2 rows"),
+        (
+            {"sample_weight": np.ones(9)},
+            r"sample_weight must have one entry per sample, shape \(300,\), got",
+        ),
+        ({"warm_start": []}, "warm_start must have one solution per problem, 4, got 0"),
     ],
 )
 def test_what_is_not_accepted(changed, message):
@@ -123,7 +132,7 @@ def test_runs_side_by_side_are_the_runs_alone(model):
 
 def test_a_run_goes_on_after_another():
     """Nothing is trained again, and the end is where one long run ends."""
-    options = {"classes": 10, "true_labels": DIGITS.labels}
+    options = {"n_classes": 10, "true_labels": DIGITS.labels}
     teacher = distill(FACT, GIVEN[2], 1e-3, rounds=1, **options)
     student = partial_label(FACT, GIVEN[2], 1e-3, warm_start=teacher, **options)
     whole = partial_label(FACT, GIVEN[2], 1e-3, **options)
@@ -136,13 +145,13 @@ def test_a_run_goes_on_after_another():
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"lam": 1e-2}, "after is a run of the softmax model with lam 0.001; accepted is the same"),
+        ({"lam": 1e-2}, "warm_start must be a run of the softmax model with lam 0.01, got"),
         (
             {"model": "linearised"},
-            "after is a run of the softmax model with lam 0.001; accepted is",
+            "warm_start must be a run of the linearised model with lam 0.001, got",
         ),
-        ({"given_labels": GIVEN[1]}, "after is a run on other given labels; accepted are the same"),
-        ({"rounds": 1}, "after is a run of 1 rounds; accepted are fewer than rounds, 1"),
+        ({"given_labels": GIVEN[1]}, "warm_start must be a run on the same given_labels"),
+        ({"rounds": 1}, "warm_start must have fewer rounds than 1, .* got 1"),
     ],
 )
 def test_after_what_a_run_cannot_go_on(changed, message):
@@ -160,7 +169,7 @@ def test_soft_given_labels():
     blurred = 0.9 * TARGETS[1] + 0.01
     run = distill(FACT, blurred, 1e-3, rounds=1)
     np.testing.assert_array_equal(run.teacher.targets, blurred)
-    with pytest.raises(ValueError, match="given_labels has a row that sums to 2"):
+    with pytest.raises(ValueError, match="given_labels must have rows that sum to 1, got 2"):
         distill(FACT, 2 * TARGETS[1], 1e-3)
 
 
@@ -171,14 +180,16 @@ def test_instance_weights_reach_every_round():
     without = distill(DIGITS.features[:200], GIVEN[1][:200], 1e-3, rounds=3, n_classes=10)
     for one, two in zip(weighted.rounds, without.rounds, strict=True):
         np.testing.assert_allclose(one.coef, two.coef, atol=1e-5)
-    with pytest.raises(ValueError, match="weights is given; accepted with model='linear' is none"):
+    with pytest.raises(ValueError, match="sample_weight must be None for the linearised model"):
         distill(FACT, GIVEN[1], 1e-3, n_classes=10, sample_weight=weights, model="linearised")
 
 
 def test_runs_of_different_numbers_of_classes_are_refused():
     few = GIVEN % 5
     few[0] = GIVEN[0]
-    with pytest.raises(ValueError, match=r"given_labels has runs of \[5, 10\] classes; accepted"):
+    with pytest.raises(
+        ValueError, match=r"the same number of classes, got \[5, 10\]\. Pass n_classes"
+    ):
         distill_all(FACT, few, 1e-3)
 
 

@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 
 from sdbook import datasets, distill, noise
+from sdbook.method import Method
 from sdbook.refine import as_is, one_or_two, top_k
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
-from sdbook.sweeps import Method, Results, Store, Sweep, fingerprint, sweep
+from sdbook.sweeps import Results, Store, Sweep, fingerprint, sweep
 
 LAM = 1e-3
 SCEPTICAL = (CrossEntropy(), GeneralisedCrossEntropy(0.7))
@@ -92,9 +93,9 @@ def test_methods_share_the_rounds_with_which_they_begin(monkeypatch):
     trained = []
     distill_all = sweep.distill_all
 
-    def counted(*arguments, after=None, rounds, **options):
-        trained.append(rounds - (0 if after is None else len(after[0].rounds)))
-        return distill_all(*arguments, warm_start=after, rounds=rounds, **options)
+    def counted(*arguments, warm_start=None, rounds, **options):
+        trained.append(rounds - (0 if warm_start is None else len(warm_start[0].rounds)))
+        return distill_all(*arguments, warm_start=warm_start, rounds=rounds, **options)
 
     monkeypatch.setattr(sweep, "distill_all", counted)
     methods = {
@@ -219,7 +220,7 @@ EDITS = {
         "y * 2",
     ),
     "a method of a loss": (
-        "class A(GeneralisedCrossEntropy):\n  def trust(self, y, t): return 1\nf = A()",
+        "class A(GeneralisedCrossEntropy):\n  def curvature_share(self, y, t): return 1\nf = A()",
         "return 1",
         "return 2",
     ),
@@ -443,7 +444,11 @@ def test_what_cannot_be_told_has_no_fingerprint(tmp_path):
 @pytest.mark.parametrize(
     ("source", "named"),
     [
-        ("import threading\nclass A: lock = threading.Lock()\nf = A()", "'lock' of the class A"),
+        (
+            "import threading\nclass A:\n  lock = threading.Lock()\n"
+            "  def __call__(self, y): return y\nf = A()",
+            "'lock' of the class A",
+        ),
         ("g = np.frompyfunc(lambda y: y, 1, 1)\ndef f(y): return g(y)", "'g', which f uses"),
         ("g = (i for i in [1])\ndef f(y): return next(g)", "'g', which f uses"),
     ],
@@ -708,10 +713,13 @@ def test_results_say_what_they_are(small):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda r: r.accuracy("once"), "method is 'once'; accepted are 'twice'"),
-        (lambda r: r.accuracy("twice", noise="x"), "noise is 'x'; accepted are 'flip'"),
-        (lambda r: r.accuracy("twice", kind="x"), "kind is 'x'; accepted are 'test', 'all'"),
-        (lambda r: replace(r, noises=("flip", "x")).gain("twice"), "noise is missing; accepted"),
+        (lambda r: r.accuracy("once"), "method must be one of 'twice', got 'once'"),
+        (lambda r: r.accuracy("twice", noise="x"), "noise must be one of 'flip', got 'x'"),
+        (lambda r: r.accuracy("twice", kind="x"), "kind must be one of 'test', 'all'"),
+        (
+            lambda r: replace(r, noises=("flip", "x")).gain("twice"),
+            "noise must be one of 'flip', 'x', got None",
+        ),
     ],
 )
 def test_wrong_questions_are_refused(small, ask, message):
@@ -722,7 +730,7 @@ def test_wrong_questions_are_refused(small, ask, message):
 def test_without_a_test_set_accuracy_is_that_of_all(small):
     without = replace(small, outcomes={p: outcome(0.1, test=False) for p in small.outcomes})
     np.testing.assert_allclose(without.accuracy("twice"), 0.2)
-    with pytest.raises(ValueError, match="kind is 'test'; accepted without a test set"):
+    with pytest.raises(ValueError, match="without a test set, got 'test'"):
         without.accuracy("twice", kind="test")
 
 
@@ -741,16 +749,16 @@ def test_progress_is_shown_and_counts_what_was_there(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"train": [[1.0]]}, TypeError, "train is a list; accepted is a Dataset"),
-        ({"test": [[1.0]]}, TypeError, "test is a list; accepted is a Dataset, or None"),
-        ({"noises": [noise.symmetric]}, TypeError, "noises is a list; accepted is a Mapping"),
-        ({"noises": {}}, ValueError, "noises is empty"),
-        ({"rates": []}, ValueError, "rates is empty"),
-        ({"rates": [0.2, 1.5]}, ValueError, r"rates is 1.5; accepted are numbers in \[0, 1\]"),
-        ({"seeds": [0, 0]}, ValueError, r"seeds is \(0, 0\); accepted are values that differ"),
-        ({"seeds": [0.5]}, TypeError, "seeds is 0.5; accepted are whole numbers"),
-        ({"methods": {"x": 3}}, TypeError, "methods has a int for 'x'; accepted are Methods"),
-        ({"lam": 0}, ValueError, "lam is 0"),
+        ({"train": [[1.0]]}, TypeError, "train must be a Dataset, got a list"),
+        ({"test": [[1.0]]}, TypeError, "test must be a Dataset or None, got a list"),
+        ({"noises": [noise.symmetric]}, TypeError, "noises must be a Mapping, got a list"),
+        ({"noises": {}}, ValueError, "noises must have at least one entry"),
+        ({"rates": []}, ValueError, "rates must have at least one entry"),
+        ({"rates": [0.2, 1.5]}, ValueError, r"rates must be in \[0, 1\], got 1.5"),
+        ({"seeds": [0, 0]}, ValueError, r"seeds must have values that differ, got \(0, 0\)"),
+        ({"seeds": [0.5]}, TypeError, "seeds must be an integer, got 0.5"),
+        ({"methods": {"x": 3}}, TypeError, r"methods\['x'\] must be a Method, got a int"),
+        ({"lam": 0}, ValueError, "lam must be > 0, got 0"),
     ],
 )
 def test_wrong_settings_are_refused(changes, error, message):
@@ -759,19 +767,25 @@ def test_wrong_settings_are_refused(changes, error, message):
 
 
 def test_wrong_matrices_and_stacks_are_refused():
-    with pytest.raises(ValueError, match=r"noises\['small'\]\(0.2\) is for 3 classes"):
+    with pytest.raises(ValueError, match=r"noises\['small'\]\(0.2\) must be for 10 classes, got 3"):
         make(noises={"small": lambda rate: noise.symmetric(3, rate)}).run()
-    with pytest.raises(ValueError, match="stack is 0"):
+    with pytest.raises(ValueError, match="stack must be an integer >= 1, got 0"):
         make().run(stack=0, progress=False)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rounds": 0}, "rounds is 0"),
-        ({"rounds": 3, "refinement": [as_is]}, "refinement has 1 entries"),
-        ({"rounds": 3, "loss": SCEPTICAL}, "loss has 2 entries"),
-        ({"model": "quadratic"}, "model is 'quadratic'; accepted are 'softmax' and 'linear'"),
+        ({"rounds": 0}, "rounds must be an integer >= 1, got 0"),
+        (
+            {"rounds": 3, "refinement": [as_is]},
+            "one for each student, 2, got 1",
+        ),
+        (
+            {"rounds": 3, "loss": SCEPTICAL},
+            "one for each round, 3, got 2",
+        ),
+        ({"model": "quadratic"}, "model must be 'softmax' or 'linearised', got 'quadratic'"),
     ],
 )
 def test_wrong_methods_are_refused(settings, message):

@@ -177,7 +177,7 @@ class TestMixingLibrariesIsRefused:
         with pytest.raises(TypeError, match="^features " + MIXED):
             solution.predict(there(NEW.features))
         with pytest.raises(TypeError, match="^features " + MIXED):
-            averaging.predict(there(NEW.features), here(TARGETS))
+            averaging.solution(here(TARGETS)).predict(there(NEW.features))
 
     def test_test_features(self, here, there):
         test = (there(NEW.features), NEW.labels)

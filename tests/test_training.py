@@ -17,8 +17,7 @@ import numpy as np
 import pytest
 
 from sdbook import datasets, distill, noise, refine
-from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, solve
-from sdbook.solvers.softmax import softmax
+from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, softmax, solve
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[torch]'")
 

@@ -18,8 +18,8 @@ from sdbook.estimator.classifier import SelfDistilled
 from sdbook.estimator.folds import Fold, folds_of
 from sdbook.estimator.given import Given
 from sdbook.estimator.method import method
+from sdbook.method import Method
 from sdbook.solvers import factorise
-from sdbook.sweeps import Method
 
 __all__ = ["METHODS", "NoBetterThanConstant", "SelfDistilledClassifierCV"]
 

@@ -17,10 +17,9 @@ from sdbook.distillation import distill
 from sdbook.estimator.given import Floats, Given, instances
 from sdbook.estimator.method import method
 from sdbook.estimator.preparation import Preparation
+from sdbook.method import Method
 from sdbook.refine import Refinement
-from sdbook.solvers import Certificate, Loss, NotConverged, factorise
-from sdbook.solvers.softmax import softmax
-from sdbook.sweeps import Method
+from sdbook.solvers import Certificate, Loss, NotConverged, factorise, softmax
 
 __all__ = ["SelfDistilled", "SelfDistilledClassifier", "TrainedRound"]
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sdbook import _validate, refine
+from sdbook.method import Method
 from sdbook.refine import Refinement
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy, Loss
-from sdbook.sweeps import Method
 
 __all__ = ["LOSSES", "REFINEMENTS", "method"]
 

@@ -71,7 +71,7 @@ class Forward:
         likelihood, evidence = self._heard(outputs, targets)
         return outputs - outputs * likelihood / evidence
 
-    def trust(self, outputs: Floats, targets: Floats) -> None:
+    def curvature_share(self, outputs: Floats, targets: Floats) -> None:
         """Every instance counts in full."""
         return None
 

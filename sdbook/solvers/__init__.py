@@ -7,7 +7,8 @@ tensors in, PyTorch tensors out, on the device they are on.
 from sdbook.solvers.factorisation import Factorisation, factorise
 from sdbook.solvers.linearised import LabelAveraging
 from sdbook.solvers.losses import CrossEntropy, GeneralisedCrossEntropy, Loss
-from sdbook.solvers.softmax import Certificate, NotConverged, Solution, solve, solve_all
+from sdbook.solvers.softmax import NotConverged, solve, solve_all
+from sdbook.solvers.solution import Certificate, Solution, softmax
 
 __all__ = [
     "Certificate",
@@ -19,6 +20,7 @@ __all__ = [
     "NotConverged",
     "Solution",
     "factorise",
+    "softmax",
     "solve",
     "solve_all",
 ]

@@ -92,12 +92,12 @@ def factorise(
     Factorisation(1797 instances, 64 features, feature space)
     """
     if space not in ("auto", "instance", "feature"):
-        raise ValueError(f"space is {space!r}; accepted are 'auto', 'instance' and 'feature'")
+        raise ValueError(f"space must be 'auto', 'instance' or 'feature', got {space!r}.")
     if isinstance(features, Factorisation):
         if space not in ("auto", features.space):
             raise ValueError(
-                f"space is {space!r} but features are factorised in the {features.space} space; "
-                "pass the features themselves to choose another"
+                f"space must be 'auto' or {features.space!r}, where the features are factorised, "
+                f"got {space!r}. Pass the features themselves to choose another."
             )
         return features
     features = _validate.matrix("features", features, "features")
@@ -115,8 +115,8 @@ def factorise(
         matrix = covariance(features) if space == "feature" else features @ features.T
     if not bool(xp.all(xp.isfinite(xp.linalg.diagonal(matrix)))):
         raise ValueError(
-            f"features has entries up to {float(xp.max(xp.abs(features))):.4g}, whose squares are "
-            f"beyond the largest {features.dtype}; accepted are smaller ones: divide them first"
+            f"features must have squares that {features.dtype} can hold, got entries up to "
+            f"{float(xp.max(xp.abs(features))):.4g}. Divide them first."
         )
     eigenvalues, basis = xp.linalg.eigh(matrix)
     rounding = size * float(xp.finfo(features.dtype).eps) * float(eigenvalues[-1])

@@ -1,7 +1,7 @@
-"""L-BFGS on objectives side by side, each with steps of its own.
+"""L-BFGS for many objectives at once.
 
-Every problem descends as if it were alone: it has its own curvature, memory and step length, and
-leaves when it has arrived. What they share is the matrix products.
+Every problem is minimised as if it were alone: it has its own curvature, memory and step length,
+and leaves when it has converged. What they share is the matrix products.
 """
 
 from __future__ import annotations
@@ -14,39 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdbook._validate import Array
-from sdbook.solvers.objectives import Numbers, Objectives, Point, beside
+from sdbook.solvers.objectives import Numbers, Objectives, Point, select
 
-__all__ = ["Arrival", "descend"]
+__all__ = ["Result", "minimise"]
 
 TRIALS = 20
 """Places to try along one direction."""
 
 
 @dataclass(frozen=True, eq=False)
-class Arrival:
-    """Where one problem ended.
+class Result:
+    """Where the minimisation of one problem ended."""
 
-    Attributes
-    ----------
-    problem : int
-        Which one.
-    coordinates : array of shape (d, K)
-    objective : float
-    gradient_norm, scale : float
-        Norm of the gradient there, and at zero.
-    converged : bool
-        Whether the norm is small enough.
-    evaluations : int
-        Gradients computed.
-    """
-
-    problem: int
-    coordinates: Array
+    problem: int  # its number
+    coordinates: Array  # (d, K)
     objective: float
     gradient_norm: float
-    scale: float
+    scale: float  # norm of the gradient at zero
     converged: bool
-    evaluations: int
+    evaluations: int  # gradients computed
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,36 +45,26 @@ class _Step:
 
     def take(self, chosen: NDArray[np.intp]) -> _Step:
         """Return the steps of some of the problems."""
-        return _Step(beside(self.step, chosen), beside(self.change, chosen), self.inverse[chosen])
+        return _Step(select(self.step, chosen), select(self.change, chosen), self.inverse[chosen])
 
 
-def descend(
+def minimise(
     problems: Objectives,
     warm_start: Array | None,
     tolerance: float,
     max_evaluations: int,
     memory: int,
-) -> Iterator[Arrival]:
-    """Descend until each gradient's norm, relative to that at zero, is within the tolerance.
+) -> Iterator[Result]:
+    """Minimise until each gradient's norm, relative to that at zero, is within the tolerance.
 
-    Parameters
-    ----------
-    problems : Objectives
-    warm_start : array of shape (d, B, K) or None
-        Coordinates; zero if None.
-    tolerance, max_evaluations, memory
-        As in `sdbook.solvers.solve`.
-
-    Yields
-    ------
-    Arrival
-        One for each problem, in the order in which they arrive.
+    Starts at the coordinates `warm_start`, (d, B, K), or at zero. The results come in the order in
+    which the problems converge.
     """
     number = np.arange(problems.B)
     point = problems.origin()
     # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
     # uniform that the one at zero is not much more.
-    norm, least = problems.norms(point.gradient), problems.rounding()
+    norm, least = problems.norms(point.gradient), problems.gradient_rounding()
     scale, enough = np.maximum(norm, least), np.maximum(tolerance * norm, least)
     evaluations = np.ones(problems.B, dtype=int)
     if warm_start is not None:
@@ -98,28 +74,30 @@ def descend(
     steps: deque[_Step] = deque(maxlen=memory)
     while True:
         norm = problems.norms(point.gradient)
-        arrived = (norm <= enough) | (evaluations >= max_evaluations) | stuck
-        for b in np.flatnonzero(arrived):
-            yield Arrival(
+        finished = (norm <= enough) | (evaluations >= max_evaluations) | stuck
+        for b in np.flatnonzero(finished):
+            yield Result(
                 int(number[b]),
-                beside(point.coordinates, np.array([b]))[:, 0, :],
+                select(point.coordinates, np.array([b]))[:, 0, :],
                 float(point.value[b]),
                 float(norm[b]),
                 float(scale[b]),
                 bool(norm[b] <= enough[b]),
                 int(evaluations[b]),
             )
-        if arrived.all():
+        if finished.all():
             return
-        if arrived.any():
-            left = np.flatnonzero(~arrived)
+        if finished.any():
+            left = np.flatnonzero(~finished)
             problems, point = problems.take(left), point.take(left)
             steps = deque((each.take(left) for each in steps), maxlen=memory)
             number, scale, enough, evaluations = (
                 array[left] for array in (number, scale, enough, evaluations)
             )
         direction = _two_loops(problems, point, steps)
-        moved, found, trials = _search(problems, point, direction, max_evaluations - evaluations)
+        moved, found, trials = _line_search(
+            problems, point, direction, max_evaluations - evaluations
+        )
         evaluations += trials
         # Where no step was found the memory may mislead: try once more with the linearised
         # Hessian alone, and give up where there was none.
@@ -130,9 +108,9 @@ def descend(
             continue
         step, change = moved.coordinates - point.coordinates, moved.gradient - point.gradient
         along = problems.dots(step, change)
-        bends = found & (along > 0)
-        if bends.any():
-            inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=bends)
+        curved = found & (along > 0)
+        if curved.any():
+            inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=curved)
             steps.append(_Step(step, change, inverse))
         point = moved
 
@@ -161,7 +139,7 @@ def _two_loops(problems: Objectives, point: Point, steps: deque[_Step]) -> Array
     return direction
 
 
-def _search(
+def _line_search(
     problems: Objectives, point: Point, direction: Array, left: NDArray[np.intp]
 ) -> tuple[Point, NDArray[np.bool_], NDArray[np.intp]]:
     """Go along the direction to where it is less steep and the objective has not grown.
@@ -171,7 +149,7 @@ def _search(
     numbers at the end of their precision.
     """
     slope = problems.dots(point.gradient, direction)
-    highest = point.value + problems.noise(point)
+    highest = point.value + problems.rounding_error(point)
     left = np.minimum(left, TRIALS)
     size, low, low_slope = np.ones(problems.B), np.zeros(problems.B), slope.copy()
     high, high_slope = np.full(problems.B, np.inf), np.zeros(problems.B)
@@ -199,14 +177,14 @@ def _search(
         more = np.flatnonzero(descends & ~good & (trials < left)[searching])
         if more.size < len(searching):
             searching, some = searching[more], some.take(more)
-            start, step = beside(start, more), beside(step, more)
-        size[searching] = _next_size(size, low, low_slope, high, high_slope)[searching]
+            start, step = select(start, more), select(step, more)
+        size[searching] = _next_step(size, low, low_slope, high, high_slope)[searching]
     if not found.all():
         moved.put(np.flatnonzero(~found), point.take(np.flatnonzero(~found)))
     return moved, found, trials
 
 
-def _next_size(
+def _next_step(
     size: Numbers, low: Numbers, low_slope: Numbers, high: Numbers, high_slope: Numbers
 ) -> Numbers:
     """Double the step until it is too long; then go to where the slope would vanish.

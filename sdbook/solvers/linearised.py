@@ -1,4 +1,4 @@
-"""Label averaging: every round of the linearised model from one eigendecomposition.
+"""The linearised model in closed form: every round from one eigendecomposition.
 
 With the softmax replaced by its tangent at uniform outputs, round t multiplies each
 eigen-direction of the Gram matrix G by ``(s / (K N lambda + s))^t`` (Proposition 2 and Theorem 1
@@ -13,6 +13,7 @@ from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation, factorise
 from sdbook.solvers.products import product, transposed_product
+from sdbook.solvers.solution import Solution
 
 __all__ = ["LabelAveraging"]
 
@@ -27,8 +28,8 @@ class LabelAveraging:
         Unit-norm features, or their factorisation (see `factorise`).
     lam : float
         L2 strength lambda of the mean loss, > 0.
-    classes : int
-        Number of classes K, at least 2.
+    n_classes : int
+        Number of classes K, >= 2.
 
     Raises
     ------
@@ -45,7 +46,7 @@ class LabelAveraging:
     >>> from sdbook import datasets
     >>> from sdbook.solvers import LabelAveraging
     >>> data = datasets.block_correlated(3, 2, c=0.5, d=0.1)
-    >>> model = LabelAveraging(data.features, lam=0.05, classes=3)
+    >>> model = LabelAveraging(data.features, lam=0.05, n_classes=3)
     >>> targets = datasets.one_hot(data.labels, 3)
     >>> model.outputs(targets, t=2)[0].round(3)
     array([0.566, 0.217, 0.217])
@@ -57,7 +58,7 @@ class LabelAveraging:
 
     def __post_init__(self) -> None:
         _validate.regularisation(self.lam)
-        _validate.count("classes", self.n_classes, 2)
+        _validate.count("n_classes", self.n_classes, 2)
         object.__setattr__(self, "features", factorise(self.features))
 
     @property
@@ -164,30 +165,27 @@ class LabelAveraging:
             return V @ (factors * (V.T @ transposed_product(phi, centred)))
         return transposed_product(phi, V @ (factors * (V.T @ centred)))
 
-    def predict(self, features: Array, targets: Array, t: float = 1) -> Array:
-        """Return the outputs of the round-t model on new instances.
+    def solution(self, targets: Array, t: float = 1) -> Solution:
+        """Return the model of round t, with the same face as one of the softmax model.
 
         Parameters
         ----------
-        features : array of shape (M, d)
-            New instances.
         targets : array of shape (N, K)
-            Targets of round 1 of the training instances.
+            Targets of round 1.
         t : float
             Rounds, >= 1.
 
         Returns
         -------
-        array of shape (M, K)
+        Solution
+            Parameters, outputs and ``predict``; no certificate, because the closed form is exact.
 
         Raises
         ------
         TypeError, ValueError
             If an argument is not as described.
         """
-        known = self.factorisation.features
-        _validate.new_instances("features", features, known.shape[1], known)
-        return 1 / self.n_classes + product(features, self.coef(targets, t))
+        return Solution(self.coef(targets, t), self.outputs(targets, t), "linearised")
 
     def _apply_filter(self, rows: Array, t: float) -> Array:
         """Multiply by the t-th power of ``G (K N lambda I + G)^-1``."""

@@ -31,7 +31,7 @@ class Loss(Protocol):
         """Return the derivative by the logits, of shape (N, K)."""
         ...
 
-    def trust(self, outputs: Array, targets: Array) -> Array | None:
+    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
         """Return the share of cross-entropy's curvature of each instance, (N,); None for 1."""
         ...
 
@@ -59,7 +59,7 @@ class CrossEntropy:
         """Return ``y - t``."""
         return outputs - targets
 
-    def trust(self, outputs: Array, targets: Array) -> Array | None:
+    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
         """Every instance counts in full."""
         return None
 
@@ -111,7 +111,7 @@ class GeneralisedCrossEntropy:
         belief = targets * outputs**self.q
         return xp.sum(belief, axis=1, keepdims=True) * outputs - belief
 
-    def trust(self, outputs: Array, targets: Array) -> Array | None:
+    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
         """Return m, the belief in the candidates."""
         xp = _validate.namespace("outputs", outputs)
         return xp.vecdot(targets, outputs**self.q)

@@ -22,8 +22,8 @@ from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation
 from sdbook.solvers.losses import Loss
-from sdbook.solvers.passes import Passes
 from sdbook.solvers.products import product, transposed_product
+from sdbook.solvers.row_chunks import RowChunks
 
 __all__ = ["Numbers", "Objectives", "Point", "softmax_and_log_norm"]
 
@@ -74,8 +74,8 @@ class Point:
     def take(self, chosen: NDArray[np.intp]) -> Point:
         """Return the points of some of the problems."""
         return Point(
-            beside(self.coordinates, chosen),
-            beside(self.gradient, chosen),
+            select(self.coordinates, chosen),
+            select(self.gradient, chosen),
             self.value[chosen],
             self.curvature[chosen],
         )
@@ -88,7 +88,7 @@ class Point:
         self.value[chosen], self.curvature[chosen] = points.value, points.curvature
 
 
-def beside(matrices: Array, chosen: NDArray[np.intp]) -> Array:
+def select(matrices: Array, chosen: NDArray[np.intp]) -> Array:
     """Return some of the matrices that lie side by side, (rows, B, ...)."""
     xp = _validate.namespace("matrices", matrices)
     return xp.take(matrices, xp.asarray(chosen, device=matrices.device), axis=1)
@@ -106,9 +106,9 @@ class Objectives:
     targets : array of shape (N, B, K)
     lam : ndarray of shape (B,)
     loss : Loss
-    weights : array of shape (N, B) or None
+    sample_weight : array of shape (N, B) or None
         With mean 1 for each problem.
-    passes : Passes
+    chunks : RowChunks
         Open.
     """
 
@@ -118,11 +118,11 @@ class Objectives:
         targets: Array,
         lam: Numbers,
         loss: Loss,
-        weights: Array | None,
-        passes: Passes,
+        sample_weight: Array | None,
+        chunks: RowChunks,
     ) -> None:
         self.fact, self.targets, self.lam, self.loss = fact, targets, lam, loss
-        self.weights, self.passes = weights, passes
+        self.sample_weight, self.chunks = sample_weight, chunks
         self.xp = xp = _validate.namespace("features", fact.features)
         self.N, self.B, self.K = targets.shape
         self.like = {"dtype": fact.features.dtype, "device": fact.features.device}
@@ -133,25 +133,25 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        weights = None if self.weights is None else beside(self.weights, chosen)
+        sample_weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
-            targets=beside(self.targets, chosen),
+            targets=select(self.targets, chosen),
             lam=self.lam[chosen],
-            weights=weights,
+            sample_weight=sample_weight,
             B=len(chosen),
         )
         return some
 
     # --- arithmetic of matrices side by side -----------------------------------------------------
 
-    def wide(self, matrices: Array) -> Array:
+    def flatten(self, matrices: Array) -> Array:
         """View (rows, B, K) as one matrix."""
         return self.xp.reshape(matrices, (matrices.shape[0], -1))
 
-    def apart(self, wide: Array) -> Array:
-        """Undo `wide`."""
+    def unflatten(self, wide: Array) -> Array:
+        """Undo `flatten`."""
         return self.xp.reshape(wide, (wide.shape[0], -1, self.K))
 
     def scaled(self, numbers: Numbers, matrices: Array) -> Array:
@@ -192,34 +192,36 @@ class Objectives:
 
         def work(rows: slice) -> None:
             logits = xp.reshape(self._logits(coordinates, rows), (-1, self.K))
-            found = self.apart(xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B * self.K)))
+            found = self.unflatten(
+                xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B * self.K))
+            )
             for b, each in enumerate(outputs):
                 each[rows] = found[:, b, :]
 
-        self.passes.over_rows(work, self.targets)
+        self.chunks.over_rows(work, self.targets)
         return outputs
 
     def _visit(self, coordinates: Array, logits_of: Callable[[slice], Array]) -> Point:
         """Pass over the instances once: what is computed of a few of them is soon used up."""
         xp = self.xp
         values = xp.empty((self.N, self.B), **self.like)
-        bends = xp.empty_like(values)
+        curvature = xp.empty_like(values)
 
-        def add(rows: slice, pull: Array) -> None:
-            residual, values[rows], bends[rows] = self._per_instance(logits_of(rows), rows)
-            pull += transposed_product(self.design[rows], self.wide(residual))
+        def add(rows: slice, gradient: Array) -> None:
+            residual, values[rows], curvature[rows] = self._per_instance(logits_of(rows), rows)
+            gradient += transposed_product(self.design[rows], self.flatten(residual))
 
-        pull = xp.zeros((self.design.shape[1], self.B * self.K), **self.like)
-        pull = self.passes.sum_over_rows(add, self.targets, pull) / self.N
+        gradient = xp.zeros((self.design.shape[1], self.B * self.K), **self.like)
+        gradient = self.chunks.sum_over_rows(add, self.targets, gradient) / self.N
         return Point(
             coordinates,
-            self.apart(pull) + self.scaled(self.lam, coordinates),
+            self.unflatten(gradient) + self.scaled(self.lam, coordinates),
             self.total(values) / self.N + self.lam / 2 * self.dots(coordinates, coordinates),
-            self.total(bends) / self.N / (self.K - 1),
+            self.total(curvature) / self.N / (self.K - 1),
         )
 
     def _logits(self, coordinates: Array, rows: slice) -> Array:
-        return self.apart(product(self.design[rows], self.wide(coordinates)))
+        return self.unflatten(product(self.design[rows], self.flatten(coordinates)))
 
     def _per_instance(self, logits: Array, rows: slice) -> tuple[Array, Array, Array]:
         """Residual, loss and curvature of some of the instances."""
@@ -229,24 +231,24 @@ class Objectives:
         outputs, log_norm = softmax_and_log_norm(logits)
         values = self.loss.value(logits, log_norm, outputs, targets)
         residual = self.loss.residual(outputs, targets)
-        bends = 1 - xp.vecdot(outputs, outputs)
-        trust = self.loss.trust(outputs, targets)
-        if trust is not None:
-            bends = bends * trust
+        curvature = 1 - xp.vecdot(outputs, outputs)
+        curvature_share = self.loss.curvature_share(outputs, targets)
+        if curvature_share is not None:
+            curvature = curvature * curvature_share
         residual = xp.reshape(residual, (-1, self.B, self.K))
-        values, bends = (xp.reshape(each, (-1, self.B)) for each in (values, bends))
-        if self.weights is not None:
-            weights = self.weights[rows]
+        values, curvature = (xp.reshape(each, (-1, self.B)) for each in (values, curvature))
+        if self.sample_weight is not None:
+            weights = self.sample_weight[rows]
             residual = residual * weights[:, :, None]
-            values, bends = values * weights, bends * weights
-        return residual, values, bends
+            values, curvature = values * weights, curvature * weights
+        return residual, values, curvature
 
-    def rounding(self) -> float:
+    def gradient_rounding(self) -> float:
         """Norm of the gradient that errors of one unit in the last place of the outputs make."""
         eps = float(self.xp.finfo(self.design.dtype).eps)
         return eps * float(self.fact.eigenvalues[-1]) ** 0.5 / (self.N * self.K) ** 0.5
 
-    def noise(self, point: Point) -> Numbers:
+    def rounding_error(self, point: Point) -> Numbers:
         """How much of the objectives' values may be rounding.
 
         The loss of an instance is a difference of numbers that are as large as its logits.
@@ -260,7 +262,7 @@ class Objectives:
         inside = self._inverse(curvature) * self._inside(matrices)
         if self.fact.space == "instance":
             return inside
-        return self.apart(self.fact.basis @ self.wide(inside))
+        return self.unflatten(self.fact.basis @ self.flatten(inside))
 
     def preconditioned_squares(self, matrices: Array, curvature: Numbers) -> Numbers:
         """Inner products of matrices with what `precondition` makes of them."""
@@ -277,7 +279,7 @@ class Objectives:
         """Matrices along the eigenvectors of the linearised Hessian."""
         if self.fact.space == "instance":
             return matrices
-        return self.apart(self.fact.basis.T @ self.wide(matrices))
+        return self.unflatten(self.fact.basis.T @ self.flatten(matrices))
 
     def theta(self, coordinates: Array) -> Array:
         """Turn the coordinates of one problem into theta, (d, K)."""

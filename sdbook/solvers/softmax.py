@@ -21,129 +21,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from sdbook import _validate
 from sdbook._validate import Array
 from sdbook.solvers.factorisation import Factorisation, factorise
-from sdbook.solvers.lbfgs import Arrival, descend
+from sdbook.solvers.lbfgs import Result, minimise
 from sdbook.solvers.losses import CrossEntropy, Loss
-from sdbook.solvers.objectives import Objectives, softmax_and_log_norm
-from sdbook.solvers.passes import Passes
-from sdbook.solvers.products import product
+from sdbook.solvers.objectives import Objectives
+from sdbook.solvers.row_chunks import RowChunks
+from sdbook.solvers.solution import Certificate, Solution
 
-__all__ = ["Certificate", "NotConverged", "Solution", "softmax", "solve", "solve_all"]
+__all__ = ["NotConverged", "solve", "solve_all"]
 
 
 class NotConverged(UserWarning):
     """The solver stopped before it reached the tolerance; the certificate says how near it came."""
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """What is known about a solution without trusting the solver.
-
-    Attributes
-    ----------
-    converged : bool
-        Whether the relative gradient norm reached the tolerance, or the gradient vanished up to
-        rounding.
-    gradient_norm : float
-        Frobenius norm of the objective's gradient at the solution.
-    relative_gradient_norm : float
-        The same divided by the norm at theta = 0.
-    tolerance : float
-        What was asked for the relative gradient norm.
-    objective : float
-        Value of the objective.
-    gap_bound : float or None
-        The objective is at most this far above its minimum: ``gradient_norm^2 / (2 lambda)``, by
-        strong convexity. None if the loss is not convex.
-    evaluations : int
-        Gradients computed; each costs two products of N d K multiplications.
-    """
-
-    converged: bool
-    gradient_norm: float
-    relative_gradient_norm: float
-    tolerance: float
-    objective: float
-    gap_bound: float | None
-    evaluations: int
-
-    def __str__(self) -> str:
-        verdict = "converged" if self.converged else "NOT converged"
-        gap = "not convex" if self.gap_bound is None else f"gap <= {self.gap_bound:.1e}"
-        return (
-            f"{verdict}: relative gradient norm {self.relative_gradient_norm:.1e}, {gap}, "
-            f"{self.evaluations} evaluations"
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class Solution:
-    """A trained softmax model.
-
-    Attributes
-    ----------
-    weights : array of shape (d, K)
-        Parameters theta.
-    outputs : array of shape (N, K)
-        Softmax outputs on the training instances.
-    certificate : Certificate
-        How exact this is.
-    coordinates : array of shape (min(N, d), K)
-        The parameters in the solver's coordinates, from which another solve can start.
-    """
-
-    coef: Array = field(repr=False)
-    outputs: Array = field(repr=False)
-    certificate: Certificate
-    coordinates: Array = field(repr=False)
-
-    def predict(self, features: Array) -> Array:
-        """Return the outputs on new instances.
-
-        Parameters
-        ----------
-        features : array of shape (M, d)
-
-        Returns
-        -------
-        array of shape (M, K)
-            Rows sum to one.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `features` is not a finite floating matrix of the training width.
-        """
-        _validate.new_instances("features", features, self.coef.shape[0], self.coef)
-        return softmax(product(features, self.coef))
-
-
-def softmax(logits: Array) -> Array:
-    """Turn each row of logits into positive shares that sum to one.
-
-    Parameters
-    ----------
-    logits : array of shape (N, K)
-
-    Returns
-    -------
-    array of shape (N, K)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.solvers.softmax import softmax
-    >>> softmax(np.array([[0.0, np.log(3.0)]]))
-    array([[0.25, 0.75]])
-    """
-    return softmax_and_log_norm(logits)[0]
 
 
 def solve(
@@ -220,7 +114,7 @@ def solve(
     fact = factorise(features)
     _validate.targets("targets", targets, fact.features)
     if sample_weight is not None:
-        sample_weight = _validate.instance_weights("sample_weight", sample_weight, fact.features)
+        sample_weight = _validate.sample_weight("sample_weight", sample_weight, fact.features)
     (solution,) = solve_all(
         fact,
         targets[None, ...],
@@ -306,13 +200,9 @@ def solve_all(
     B, N, K = _stack_shape(targets)
     for each in range(B):
         _validate.targets(f"targets[{each}]" if B > 1 else "targets", targets[each], fact.features)
-    strengths = _validate.reals("lam", lam, 0, open_low=True)
-    if strengths.shape not in ((), (B,)):
-        raise ValueError(
-            f"lam has shape {strengths.shape}; accepted is one number, or one per problem, ({B},)"
-        )
+    lams = _validate.one_lam_each(lam, B, "problem")
     if sample_weight is not None:
-        sample_weight = _weights_beside(sample_weight, B, fact.features)
+        sample_weight = _mean_one(sample_weight, B, fact.features)
     if tolerance is None:
         tolerance = 1e-8 if fact.features.dtype == xp.float64 else 1e-4
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
@@ -324,26 +214,27 @@ def solve_all(
         item = 4 if fact.features.dtype == xp.float32 else 8
         numbers = B * K * (3 * N + 2 * (memory + 4) * min(fact.features.shape))
         _validate.memory(f"solving {B} problems at a time", numbers, item)
-    with Passes(fact.features, targets) as passes:
+    with RowChunks(fact.features, targets) as chunks:
         problems = Objectives(
             fact,
             xp.stack([targets[b] for b in range(B)], axis=1),
-            np.broadcast_to(strengths, (B,)).copy(),
+            lams,
             CrossEntropy() if loss is None else loss,
             sample_weight,
-            passes,
+            chunks,
         )
-        first = None if warm_start is None else _continued(problems, warm_start)
-        arrivals = list(descend(problems, first, tolerance, max_evaluations, memory))
-        arrivals.sort(key=lambda arrival: arrival.problem)
-        outputs = problems.outputs(xp.stack([each.coordinates for each in arrivals], axis=1))
+        first = None if warm_start is None else _coordinates(problems, warm_start)
+        results = list(minimise(problems, first, tolerance, max_evaluations, memory))
+        results.sort(key=lambda result: result.problem)
+        outputs = problems.outputs(xp.stack([each.coordinates for each in results], axis=1))
     solutions = [
-        _solution(problems, arrival, output, tolerance)
-        for arrival, output in zip(arrivals, outputs, strict=True)
+        _solution(problems, result, output, tolerance)
+        for result, output in zip(results, outputs, strict=True)
     ]
     for solution, one in zip(solutions, problems.lam, strict=True):
-        if warn and not solution.certificate.converged:
-            warnings.warn(f"lam={one:g}: {solution.certificate}", NotConverged, stacklevel=2)
+        certificate = solution.certificate
+        if warn and certificate is not None and not certificate.converged:
+            warnings.warn(f"lam={one:g}: {certificate}", NotConverged, stacklevel=2)
     return solutions
 
 
@@ -351,56 +242,57 @@ def _stack_shape(targets: Array) -> tuple[int, int, int]:
     _validate.namespace("targets", targets)
     if targets.ndim != 3 or 0 in targets.shape:
         raise ValueError(
-            f"targets has shape {tuple(targets.shape)}; "
-            "accepted is a non-empty (problems, instances, classes)"
+            f"targets must have shape (problems, samples, n_classes), got {tuple(targets.shape)}."
         )
     B, N, K = (int(size) for size in targets.shape)
     return B, N, K
 
 
-def _weights_beside(sample_weight: Array, problems: int, features: Array) -> Array:
-    """Check instance weights of all problems or of each, and return them as (N, B), of mean 1."""
+def _mean_one(sample_weight: Array, problems: int, features: Array) -> Array:
+    """Check sample weights of all problems or of each, and return them as (N, B), of mean 1."""
     xp = _validate.namespace("sample_weight", sample_weight)
     each = [sample_weight] * problems if sample_weight.ndim == 1 else list(sample_weight)
     if len(each) != problems:
         raise ValueError(
-            f"weights are for {len(each)} problems; accepted are weights for all, (instances,), or "
-            f"for each of the {problems}"
+            "sample_weight must have shape (samples,) for all problems, or one row for each of the "
+            f"{problems}, got {len(each)} rows."
         )
-    each = [_validate.instance_weights("sample_weight", one, features) for one in each]
+    each = [_validate.sample_weight("sample_weight", one, features) for one in each]
     means = [float(xp.sum(one, dtype=xp.float64)) / one.shape[0] for one in each]
     return xp.stack([one / mean for one, mean in zip(each, means, strict=True)], axis=1)
 
 
-def _continued(problems: Objectives, warm_start: Sequence[Solution]) -> Array:
-    """Return the coordinates of solutions on the same features and classes, side by side."""
+def _coordinates(problems: Objectives, warm_start: Sequence[Solution]) -> Array:
+    """Return the coordinates of solutions on the same features and classes, (d, B, K)."""
     if len(warm_start) != problems.B:
         raise ValueError(
-            f"start has {len(warm_start)} entries; accepted is one per problem, {problems.B}"
+            f"warm_start must have one solution per problem, {problems.B}, got {len(warm_start)}."
         )
     shape = (problems.design.shape[1], problems.K)
     for solution in warm_start:
-        if not isinstance(solution, Solution):
-            raise TypeError(f"start is a {type(solution).__name__}; accepted is a Solution")
+        if not isinstance(solution, Solution) or solution.coordinates is None:
+            got = getattr(solution, "model", type(solution).__name__)
+            raise TypeError(f"warm_start must be a Solution of the softmax model, got {got}.")
         coordinates = _validate.same_kind("warm_start", solution.coordinates, problems.design)
         if tuple(coordinates.shape) != shape:
             raise ValueError(
-                f"start is a solution with coordinates of shape {tuple(coordinates.shape)}; "
-                f"accepted is {shape}: a solution on the same features and classes"
+                "warm_start must be a solution on the same features and classes, with coordinates "
+                f"of shape {shape}, got {tuple(coordinates.shape)}."
             )
     return problems.xp.stack([solution.coordinates for solution in warm_start], axis=1)
 
 
-def _solution(problems: Objectives, arrival: Arrival, outputs: Array, tolerance: float) -> Solution:
-    norm, lam = arrival.gradient_norm, float(problems.lam[arrival.problem])
+def _solution(problems: Objectives, result: Result, outputs: Array, tolerance: float) -> Solution:
+    norm, lam = result.gradient_norm, float(problems.lam[result.problem])
     certificate = Certificate(
-        converged=arrival.converged,
+        converged=result.converged,
         gradient_norm=norm,
         # Features that are all zero leave no gradient anywhere.
-        relative_gradient_norm=norm / arrival.scale if arrival.scale else 0.0,
+        relative_gradient_norm=norm / result.scale if result.scale else 0.0,
         tolerance=tolerance,
-        objective=arrival.objective,
+        objective=result.objective,
         gap_bound=norm**2 / (2 * lam) if problems.loss.convex else None,
-        evaluations=arrival.evaluations,
+        evaluations=result.evaluations,
     )
-    return Solution(problems.theta(arrival.coordinates), outputs, certificate, arrival.coordinates)
+    coef = problems.theta(result.coordinates)
+    return Solution(coef, outputs, "softmax", certificate, result.coordinates)

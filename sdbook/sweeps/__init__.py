@@ -4,6 +4,6 @@ from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.sweeps.results import Results
 from sdbook.sweeps.resume import resume
 from sdbook.sweeps.store import Store
-from sdbook.sweeps.sweep import Method, Sweep
+from sdbook.sweeps.sweep import Sweep
 
-__all__ = ["Method", "Results", "Store", "Sweep", "fingerprint", "resume"]
+__all__ = ["Results", "Store", "Sweep", "fingerprint", "resume"]

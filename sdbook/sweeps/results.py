@@ -70,7 +70,7 @@ class Results:
         self._known("kind", kind, KINDS)
         if kind == "test" and first["test"][0] is None:
             raise ValueError(
-                "kind is 'test'; accepted without a test set are 'all', 'clean' and 'corrupted'"
+                "kind must be 'all', 'clean' or 'corrupted' without a test set, got 'test'."
             )
         values = [
             [self.outcomes[chosen, rate, seed, method][kind] for seed in self.seeds]
@@ -162,7 +162,7 @@ class Results:
 
     def _noise(self, noise: str | None) -> str:
         if noise is None and len(self.noises) > 1:
-            raise ValueError(f"noise is missing; accepted are {', '.join(map(repr, self.noises))}")
+            raise ValueError(f"noise must be one of {', '.join(map(repr, self.noises))}, got None.")
         chosen = self.noises[0] if noise is None else noise
         self._known("noise", chosen, self.noises)
         return chosen
@@ -170,7 +170,9 @@ class Results:
     @staticmethod
     def _known(name: str, value: str, accepted: tuple[str, ...]) -> None:
         if value not in accepted:
-            raise ValueError(f"{name} is {value!r}; accepted are {', '.join(map(repr, accepted))}")
+            raise ValueError(
+                f"{name} must be one of {', '.join(map(repr, accepted))}, got {value!r}."
+            )
 
     def __repr__(self) -> str:
         sizes = {

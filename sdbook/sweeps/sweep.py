@@ -1,4 +1,4 @@
-"""The experiment of a paper: kinds of noise x rates x seeds x methods, on the same features.
+"""Whole experiments: kinds of noise x rates x seeds x methods, on the same features.
 
 What is shared is computed once: the features' factorisation by all runs; the first rounds by
 methods that begin alike (whoever its students are, a teacher is the same). Runs are stacked:
@@ -21,87 +21,20 @@ from numpy.typing import ArrayLike, NDArray
 from sdbook import _validate, noise
 from sdbook.datasets import Dataset
 from sdbook.distillation import Run, distill_all
-from sdbook.refine import Refinement, as_is
-from sdbook.solvers import CrossEntropy, Factorisation, Loss, factorise
+from sdbook.method import Method
+from sdbook.refine import Refinement
+from sdbook.solvers import Factorisation, factorise
 from sdbook.sweeps.fingerprint import fingerprint
 from sdbook.sweeps.results import Results
 from sdbook.sweeps.resume import resume
 
-__all__ = ["Method", "Sweep"]
+__all__ = ["Sweep"]
 
 VERSION = 1
 """Part of every key: raise it when the library's results change, so that no old one is taken."""
 
 WIDTH = 512
 """Columns of the stacked matrix products: wide enough for their full speed."""
-
-
-@dataclass(frozen=True)
-class Method:
-    """What is done with one set of given labels, in the words of `sdbook.distill`.
-
-    Attributes
-    ----------
-    rounds : int
-        Rounds in all, the teacher among them.
-    refinement : callable or sequence of callables
-        One for all students, or one for each.
-    loss : Loss or sequence of Loss, optional
-        One for all rounds, or one for each; cross-entropy by default.
-    model : {"softmax", "linearised"}
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the number of rounds, or of what is given for each of them, is not as described.
-
-    Examples
-    --------
-    >>> from sdbook.refine import top_k
-    >>> from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
-    >>> from sdbook.sweeps import Method
-    >>> Method(rounds=2, refinement=top_k(2), loss=(CrossEntropy(), GeneralisedCrossEntropy(0.7)))
-    Method(2 rounds: top_k(2); CrossEntropy(), GeneralisedCrossEntropy(q=0.7))
-    """
-
-    rounds: int = 5
-    refinement: Refinement | Sequence[Refinement] = as_is
-    loss: Loss | Sequence[Loss] | None = None
-    model: str = "softmax"
-
-    def __post_init__(self) -> None:
-        _validate.count("rounds", self.rounds)
-        if self.model not in ("softmax", "linearised"):
-            raise ValueError(f"model is {self.model!r}; accepted are 'softmax' and 'linear'")
-        _ = self.refinements, self.losses
-
-    @property
-    def refinements(self) -> list[Refinement]:
-        """One for each student."""
-        return _validate.one_each("refinement", self.refinement, self.rounds - 1, "student")
-
-    @property
-    def losses(self) -> list[Loss]:
-        """One for each round."""
-        return _validate.one_each("loss", self.loss or CrossEntropy(), self.rounds, "round")
-
-    @property
-    def beginnings(self) -> list[str]:
-        """A fingerprint for each round, of all that decides its outcome but the given labels."""
-        taught: list[Refinement | None] = [None, *self.refinements]
-        steps = list(zip(taught, self.losses, strict=True))
-        return [fingerprint(self.model, steps[: t + 1]) for t in range(self.rounds)]
-
-    def __repr__(self) -> str:
-        def short(values: list[Any]) -> str:
-            names = [getattr(value, "__name__", repr(value)) for value in values]
-            return names[0] if len(set(names)) == 1 else ", ".join(names)
-
-        parts = [
-            f"{self.rounds} rounds: {short(self.refinements)}" if self.rounds > 1 else "1 round"
-        ]
-        parts.append("linearised" if self.model == "linearised" else short(self.losses))
-        return f"Method({'; '.join(parts)})"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +72,7 @@ class Sweep:
     --------
     >>> from sdbook import datasets, noise
     >>> from sdbook.refine import top_k
-    >>> from sdbook.sweeps import Method, Sweep
+    >>> from sdbook import Method, Sweep
     >>> train = datasets.block_correlated(4, 50, c=0.4, d=0.1)
     >>> sweep = Sweep(
     ...     train=train,
@@ -176,11 +109,9 @@ class Sweep:
         for name, kind in (("train", Dataset), ("noises", Mapping), ("methods", Mapping)):
             value = getattr(self, name)
             if not isinstance(value, kind):
-                raise TypeError(
-                    f"{name} is a {type(value).__name__}; accepted is a {kind.__name__}"
-                )
+                raise TypeError(f"{name} must be a {kind.__name__}, got a {type(value).__name__}.")
         if self.test is not None and not isinstance(self.test, Dataset):
-            raise TypeError(f"test is a {type(self.test).__name__}; accepted is a Dataset, or None")
+            raise TypeError(f"test must be a Dataset or None, got a {type(self.test).__name__}.")
         _validate.regularisation(self.lam)
         # So that an iterator serves, and nothing can be changed behind the keys.
         object.__setattr__(
@@ -192,13 +123,13 @@ class Sweep:
         for name in ("noises", "rates", "seeds", "methods"):
             values = getattr(self, name)
             if not values:
-                raise ValueError(f"{name} is empty; accepted is at least one")
+                raise ValueError(f"{name} must have at least one entry, got none.")
             if len(set(values)) < len(values):
-                raise ValueError(f"{name} is {values}; accepted are values that differ")
+                raise ValueError(f"{name} must have values that differ, got {values}.")
         for name, method in self.methods.items():
             if not isinstance(method, Method):
                 raise TypeError(
-                    f"methods has a {type(method).__name__} for {name!r}; accepted are Methods"
+                    f"methods[{name!r}] must be a Method, got a {type(method).__name__}."
                 )
 
     def run(
@@ -270,7 +201,7 @@ class Sweep:
             (self.train.features, self.train.labels, self.train.n_classes, test),
             (float(self.lam), self.tolerance, self.exact),
         )
-        ends = {name: method.beginnings[-1] for name, method in self.methods.items()}
+        ends = {name: _round_keys(method)[-1] for name, method in self.methods.items()}
         matrices = {
             (name, rate): _validate.row_stochastic(
                 f"noises[{name!r}]({rate:g})", make(rate), self.train.n_classes
@@ -318,7 +249,7 @@ class Sweep:
         fact = factorise(self.train.features)
         task = _Task(
             methods=self.methods,
-            beginnings={name: method.beginnings for name, method in self.methods.items()},
+            round_keys={name: _round_keys(method) for name, method in self.methods.items()},
             n_classes=self.train.n_classes,
             lam=float(self.lam),
             exact=self.exact,
@@ -352,7 +283,7 @@ class _Task:
     """What all pieces of work have in common, arrays apart."""
 
     methods: Mapping[str, Method]
-    beginnings: Mapping[str, list[str]]
+    round_keys: Mapping[str, list[str]]
     n_classes: int
     lam: float
     exact: bool
@@ -380,14 +311,14 @@ def _work(
         [noise.corrupt(labels, cell.matrix, rng=cell.seed, exact=task.exact) for cell in cells]
     )
     finished = []
-    begun: dict[str, list[Run]] = {}
+    trained: dict[str, list[Run]] = {}  # by the key of their last round
     for name in piece[0]:
         method = task.methods[name]
-        beginnings = task.beginnings[name]
-        shared = sum(beginning in begun for beginning in beginnings)
+        keys = task.round_keys[name]
+        shared = sum(key in trained for key in keys)
         runs = [
             replace(run, rounds=run.rounds[:shared])
-            for run in (begun[beginnings[shared - 1]] if shared else ())
+            for run in (trained[keys[shared - 1]] if shared else ())
         ]
         if shared < method.rounds:
             runs = distill_all(
@@ -404,16 +335,23 @@ def _work(
                 tolerance=task.tolerance,
                 warm_start=runs or None,
             )
-        begun |= {beginning: runs for beginning in beginnings if beginning not in begun}
+        trained |= {key: runs for key in keys if key not in trained}
         finished += [(draw[name].key, _outcome(run)) for draw, run in zip(piece, runs, strict=True)]
     return finished
 
 
+def _round_keys(method: Method) -> list[str]:
+    """A fingerprint for each round, of all that decides its outcome but the given labels."""
+    taught: list[Refinement | None] = [None, *method.refinements]
+    steps = list(zip(taught, method.losses, strict=True))
+    return [fingerprint(method.model, steps[: t + 1]) for t in range(method.rounds)]
+
+
 def _outcome(run: Run) -> dict[str, list[Any]]:
     """What is kept of a run: numbers, round by round."""
-    judged = ("test", "all", "clean", "corrupted")
+    measured = ("test", "all", "clean", "corrupted")
     solved = ("converged", "relative_gradient_norm", "evaluations")
     return {
-        **{name: [getattr(step.accuracy, name) for step in run.rounds] for name in judged},
+        **{name: [getattr(step.accuracy, name) for step in run.rounds] for name in measured},
         **{name: [getattr(step.certificate, name, None) for step in run.rounds] for name in solved},
     }

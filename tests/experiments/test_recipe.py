@@ -8,8 +8,7 @@ import pytest
 pytest.importorskip("cleanlab")
 from sdbook import datasets, noise
 from sdbook.experiments import methods, recipe
-from sdbook.solvers import factorise, solve
-from sdbook.solvers.softmax import softmax
+from sdbook.solvers import factorise, softmax, solve
 
 
 @pytest.fixture(scope="module")

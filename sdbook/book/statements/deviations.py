@@ -146,6 +146,7 @@ def certificate(rng: Generator) -> float:
     best = solvers.solve(drawn.features, drawn.targets, drawn.lam, tolerance=1e-12)
     slope = float(np.linalg.norm(drawn.gradient(early.coef)))
     above = drawn.objective(early.coef) - drawn.objective(best.coef)
+    assert early.certificate is not None
     promised = early.certificate.gap_bound
     assert promised is not None
     return max(

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import noise
 from sdbook.datasets import Dataset
+from sdbook.method import Method
 from sdbook.refine import top_k
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
-from sdbook.sweeps import Method, Sweep
+from sdbook.sweeps import Sweep
 
 __all__ = ["NOISES", "PROTOCOL", "RATES", "Choice", "corruptions", "experiment"]
 

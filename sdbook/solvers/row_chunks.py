@@ -1,4 +1,4 @@
-"""Passes over the instances, a few rows at a time.
+"""Work on the rows of large arrays, chunk by chunk, on several threads.
 
 What is done with a row of logits takes a dozen steps. Done for a few rows at a time, all of them
 find their numbers in the processor's cache. And all of them are shared out to threads, not only the
@@ -21,16 +21,16 @@ from threadpoolctl import ThreadpoolController
 
 from sdbook._validate import Array
 
-__all__ = ["Passes"]
+__all__ = ["RowChunks"]
 
-PIECE = 2**21
-"""Bytes of a piece: few enough for a cache, many enough for fast products and few calls."""
+CHUNK_BYTES = 2**21
+"""Bytes of a chunk: few enough for a cache, many enough for fast products and few calls."""
 
 _COUNTING = threading.Lock()
 
 
-class Passes:
-    """Passes over the rows of arrays, on threads of their own for as long as this is open.
+class RowChunks:
+    """The rows of arrays in chunks, with threads of their own for as long as this is open.
 
     There are as many as matrix products run on outside, which meanwhile run on one thread: theirs
     would be in the way even when they wait, as waiting keeps a processor busy.
@@ -39,18 +39,18 @@ class Passes:
     ----------
     *arrays : array of shape (N, ...)
         What is worked on. Small ones are left to one thread; arrays that are not NumPy's are not
-        even cut into pieces, as their library has its own ways.
+        even cut into chunks, as their library has its own ways.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sdbook.solvers.passes import Passes
+    >>> from sdbook.solvers.row_chunks import RowChunks
     >>> x = np.ones((100_000, 64))
     >>> def add(rows, total):
     ...     x[rows] += 1
     ...     total += x[rows].sum(axis=0)
-    >>> with Passes(x) as passes:
-    ...     float(passes.sum_over_rows(add, x, np.zeros(64)).min())
+    >>> with RowChunks(x) as chunks:
+    ...     float(chunks.sum_over_rows(add, x, np.zeros(64)).min())
     200000.0
     """
 
@@ -65,7 +65,7 @@ class Passes:
         whole = sum(array.nbytes for array in self._arrays if is_numpy_array(array))
         try:
             with _COUNTING:  # so that nobody takes another's limit for how it was outside
-                if whole >= 2 * PIECE and (threads := _product_threads()) > 1:
+                if whole >= 2 * CHUNK_BYTES and (threads := _product_threads()) > 1:
                     self._limit()
                     self._pool = self._open.enter_context(ThreadPoolExecutor(threads))
                     self._threads = threads
@@ -97,18 +97,18 @@ class Passes:
             self._late.detach()
 
     def over_rows(self, work: Callable[[slice], None], like: Array) -> None:
-        """Call ``work`` with slices that cut an array into pieces of rows.
+        """Call ``work`` with slices that cut an array into chunks of rows.
 
         Parameters
         ----------
         work : callable
             Takes a slice of rows; the calls must not depend on each other.
         like : array of shape (N, ...)
-            A piece has about `PIECE` bytes of this.
+            A chunk has about `CHUNK_BYTES` bytes of this.
         """
 
-        def one_share(pieces: list[slice]) -> None:
-            for rows in pieces:
+        def one_share(chunks: list[slice]) -> None:
+            for rows in chunks:
                 work(rows)
 
         self._do(one_share, self._shares(like))
@@ -116,14 +116,14 @@ class Passes:
     def sum_over_rows(
         self, add: Callable[[slice, Array], None], like: Array, total: Array
     ) -> Array:
-        """Add up what each piece of rows adds to a total.
+        """Add up what each chunk of rows adds to a total.
 
         Parameters
         ----------
         add : callable
             Takes a slice of rows and a total, which it changes.
         like : array of shape (N, ...)
-            A piece has about `PIECE` bytes of this.
+            A chunk has about `CHUNK_BYTES` bytes of this.
         total : array
             Zeros; what is added to. Each further thread has a total of its own, and they are added
             in their order: the sum depends on how many threads there are, but not on which is
@@ -135,8 +135,8 @@ class Passes:
             The total.
         """
 
-        def one_share(pieces: list[slice], own: Array) -> None:
-            for rows in pieces:
+        def one_share(chunks: list[slice], own: Array) -> None:
+            for rows in chunks:
                 add(rows, own)
 
         shares = self._shares(like)
@@ -152,11 +152,11 @@ class Passes:
         if not is_numpy_array(like):
             return [[slice(0, total)]]
         threads = min(self._threads, total)
-        each = -(-like.nbytes // (PIECE * threads))  # pieces of a thread
+        each = -(-like.nbytes // (CHUNK_BYTES * threads))  # chunks of a thread
         count = min(total, threads * max(1, each))
         cuts = [total * i // count for i in range(count + 1)]
-        pieces = [slice(*ends) for ends in pairwise(cuts)]
-        return [pieces[count * i // threads : count * (i + 1) // threads] for i in range(threads)]
+        chunks = [slice(*ends) for ends in pairwise(cuts)]
+        return [chunks[count * i // threads : count * (i + 1) // threads] for i in range(threads)]
 
     def _do(self, work: Callable[..., None], *jobs: list[Any]) -> None:
         """Do each job on a thread of its own."""

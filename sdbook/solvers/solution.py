@@ -1,0 +1,119 @@
+"""A trained model on fixed features: its parameters, its outputs, and how exact they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sdbook import _validate
+from sdbook._validate import Array
+from sdbook.solvers.objectives import softmax_and_log_norm
+from sdbook.solvers.products import product
+
+__all__ = ["Certificate", "Solution", "softmax"]
+
+
+def softmax(logits: Array) -> Array:
+    """Turn each row of logits into positive shares that sum to one.
+
+    Parameters
+    ----------
+    logits : array of shape (N, K)
+
+    Returns
+    -------
+    array of shape (N, K)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdbook.solvers import softmax
+    >>> softmax(np.array([[0.0, np.log(3.0)]]))
+    array([[0.25, 0.75]])
+    """
+    return softmax_and_log_norm(logits)[0]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """How near a solution is to the optimum, known without trusting the solver.
+
+    Attributes
+    ----------
+    converged : bool
+        Whether the relative gradient norm reached the tolerance, or the gradient vanished up to
+        rounding.
+    gradient_norm : float
+        Frobenius norm of the objective's gradient at the solution.
+    relative_gradient_norm : float
+        The same divided by the norm at theta = 0.
+    tolerance : float
+        What was asked for the relative gradient norm.
+    objective : float
+        Value of the objective.
+    gap_bound : float or None
+        The objective is at most this far above its minimum: ``gradient_norm^2 / (2 lambda)``, by
+        strong convexity. None if the loss is not convex.
+    evaluations : int
+        Gradients computed; each costs two products of N d K multiplications.
+    """
+
+    converged: bool
+    gradient_norm: float
+    relative_gradient_norm: float
+    tolerance: float
+    objective: float
+    gap_bound: float | None
+    evaluations: int
+
+    def __str__(self) -> str:
+        verdict = "converged" if self.converged else "NOT converged"
+        gap = "not convex" if self.gap_bound is None else f"gap <= {self.gap_bound:.1e}"
+        return (
+            f"{verdict}: relative gradient norm {self.relative_gradient_norm:.1e}, {gap}, "
+            f"{self.evaluations} evaluations"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A trained model, softmax or linearised.
+
+    Attributes
+    ----------
+    coef : array of shape (d, K)
+        Parameters theta.
+    outputs : array of shape (N, K)
+        Outputs on the training instances, rows summing to one.
+    model : {"softmax", "linearised"}
+    certificate : Certificate or None
+        How exact this is. None for the linearised model, whose closed form is exact.
+    coordinates : array of shape (min(N, d), K) or None
+        The parameters in the solver's coordinates, from which another solve can start.
+    """
+
+    coef: Array = field(repr=False)
+    outputs: Array = field(repr=False)
+    model: str
+    certificate: Certificate | None = None
+    coordinates: Array | None = field(default=None, repr=False)
+
+    def predict(self, features: Array) -> Array:
+        """Return the outputs on new instances.
+
+        Parameters
+        ----------
+        features : array of shape (M, d)
+
+        Returns
+        -------
+        array of shape (M, K)
+            Rows sum to one. Those of the linearised model can have entries below 0 or above 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `features` is not a finite floating matrix of the training width.
+        """
+        _validate.new_instances("features", features, self.coef.shape[0], self.coef)
+        logits = product(features, self.coef)
+        return softmax(logits) if self.model == "softmax" else 1 / self.coef.shape[1] + logits
