@@ -441,6 +441,7 @@ def long_text(figure, *, share):
     return f"The bar reaches {share}."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("drawing", "problem"),
     [
