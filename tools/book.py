@@ -208,10 +208,11 @@ def execute(stale: list[Pair], environment: dict[str, str], *, record: bool = Fa
     # Each kernel has a processor to itself, and no use for threads.
     environment = dict.fromkeys(THREADS, "1") | environment
     reach = Reach(ROOT)
+    stamps = {pair: stamp(read(pair.md), reach) for pair in stale}  # `ast` dislikes threads
 
     def run(pair: Pair) -> CacheBundleIn | None:
         notebook = read(pair.md)
-        data: dict[str, Any] = {"stamp": stamp(notebook, reach)}
+        data: dict[str, Any] = {"stamp": stamps[pair]}
         if absent := missing(notebook):
             print(f"{pair.name}: stored outputs, for want of {', '.join(absent)}", flush=True)
             for frame in pair.frames.glob("*.webp"):
