@@ -21,7 +21,8 @@ import numpy as np
 import torch
 
 from benchmarks import torch_loop
-from sdbook import datasets, distill, noise
+from sdbook import Method, datasets, distill, noise
+from sdbook.experiments.sweeps import Results, Sweep
 from sdbook.refine import top_k
 from sdbook.solvers import (
     CrossEntropy,
@@ -32,7 +33,6 @@ from sdbook.solvers import (
     factorise,
     solve,
 )
-from sdbook.sweeps import Method, Results, Sweep
 
 LAMS, GAP, Q = (1e-4, 1e-5), 1e-6, 0.7
 RATES, SEEDS = (0.1, 0.3, 0.5, 0.7, 0.9), (0, 1, 2)

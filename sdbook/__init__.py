@@ -3,8 +3,8 @@
 From the data to the result: `datasets` has features and true labels, and `noise` makes them wrong.
 `distill` trains a teacher and students, with the exact solvers of `solvers`; a `Method` says how
 many rounds, what students are taught (`refine`) and by which loss. `theory` holds closed forms.
-`Sweep` runs whole experiments, `SelfDistilledClassifier` speaks scikit-learn, `embedding` makes
-features of images and texts, and `training` trains networks.
+`SelfDistilledClassifier` speaks scikit-learn, `embedding` makes features of images and texts, and
+`training` trains networks.
 """
 
 import lazy_loader

@@ -4,9 +4,10 @@ from . import estimator as estimator
 from . import noise as noise
 from . import refine as refine
 from . import solvers as solvers
-from . import sweeps as sweeps
 from . import theory as theory
 from . import training as training
+from .blocks import BlockRun as BlockRun
+from .blocks import distill_blocks as distill_blocks
 from .distillation import Accuracy as Accuracy
 from .distillation import Round as Round
 from .distillation import Run as Run
@@ -16,7 +17,5 @@ from .distillation import partial_label as partial_label
 from .estimator import SelfDistilledClassifier as SelfDistilledClassifier
 from .estimator import SelfDistilledClassifierCV as SelfDistilledClassifierCV
 from .method import Method as Method
-from .sweeps import Results as Results
-from .sweeps import Sweep as Sweep
 
 __version__: str

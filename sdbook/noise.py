@@ -1,20 +1,18 @@
 """Wrong labels: corruption matrices, and given labels drawn from them.
 
 A corruption matrix has one row per *true* class and one column per *given* class:
-``C[k, j] = P(given label j | true label k)``, so its rows sum to one. (Some programs, cleanlab's
-among them, hold the transpose.) Nothing here touches a global random state.
+``C[k, j] = P(given label j | true label k)``, so its rows sum to one. It is also called the
+transition matrix. The noise matrix of cleanlab is its transpose: there, columns sum to one.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
 
+Floats = NDArray[np.float64]
 Seed = int | np.random.Generator | None
 """What every `rng` argument takes: a seed, a generator, or None for fresh randomness."""
 
@@ -30,8 +28,8 @@ __all__ = [
 ]
 
 
-def symmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
-    """A wrong label is any of the other classes with equal chance.
+def symmetric(n_classes: int, rate: float) -> Floats:
+    """Return the matrix in which a wrong label is any of the other classes with equal chance.
 
     Parameters
     ----------
@@ -47,44 +45,36 @@ def symmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If `n_classes` or `rate` is out of range.
 
     Examples
     --------
     >>> from sdbook import noise
-    >>> noise.symmetric(3, 0.5)
-    array([[0.5 , 0.25, 0.25],
-           [0.25, 0.5 , 0.25],
-           [0.25, 0.25, 0.5 ]])
+    >>> noise.symmetric(3, 0.5)[0]
+    array([0.5 , 0.25, 0.25])
     """
-    n_classes, rate = _classes_and_rate(n_classes, rate)
-    C = np.full((n_classes, n_classes), rate / (n_classes - 1))
-    np.fill_diagonal(C, 1 - rate)
-    return C
+    K, rate = _classes_and_rate(n_classes, rate)
+    return _with_diagonal(np.full((K, K), rate / (K - 1)), 1 - rate)
 
 
-def asymmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
-    """A wrong label is any other class, twice as often the next one.
+def asymmetric(n_classes: int, rate: float) -> Floats:
+    """Return the matrix in which a wrong label is any other class, twice as often the next one.
 
-    Every off-diagonal entry is ``rate / K`` and the one for class ``k + 1 mod K`` is twice that, as
-    in the public program of Jeong & Chung (2024).
+    The next class gets ``2 rate / K``, others ``rate / K``: the program of Jeong & Chung (2024).
 
     Parameters
     ----------
-    n_classes : int
-        Number of classes K, at least 2.
-    rate : float
-        Corruption rate in [0, 1].
+    n_classes, rate
+        As in `symmetric`.
 
     Returns
     -------
     ndarray of shape (K, K)
-        Row-stochastic corruption matrix.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If `n_classes` or `rate` is out of range.
 
     Examples
@@ -93,31 +83,25 @@ def asymmetric(n_classes: int, rate: float) -> NDArray[np.float64]:
     >>> noise.asymmetric(4, 0.4)[0]
     array([0.6, 0.2, 0.1, 0.1])
     """
-    n_classes, rate = _classes_and_rate(n_classes, rate)
-    C = np.full((n_classes, n_classes), rate / n_classes)
-    np.fill_diagonal(C, 1 - rate)
-    C += (rate / n_classes) * _next_class(n_classes)
-    return C
+    K, rate = _classes_and_rate(n_classes, rate)
+    return _with_diagonal((rate / K) * (1 + np.roll(np.eye(K), 1, axis=1)), 1 - rate)
 
 
-def pair_flip(n_classes: int, rate: float) -> NDArray[np.float64]:
-    """A wrong label is always the next class, ``k + 1 mod K``.
+def pair_flip(n_classes: int, rate: float) -> Floats:
+    """Return the matrix in which a wrong label is always the next class, ``k + 1 mod K``.
 
     Parameters
     ----------
-    n_classes : int
-        Number of classes K, at least 2.
-    rate : float
-        Corruption rate in [0, 1].
+    n_classes, rate
+        As in `symmetric`.
 
     Returns
     -------
     ndarray of shape (K, K)
-        Row-stochastic corruption matrix.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If `n_classes` or `rate` is out of range.
 
     Examples
@@ -128,12 +112,12 @@ def pair_flip(n_classes: int, rate: float) -> NDArray[np.float64]:
            [0. , 0.6, 0.4],
            [0.4, 0. , 0.6]])
     """
-    n_classes, rate = _classes_and_rate(n_classes, rate)
-    return (1 - rate) * np.eye(n_classes) + rate * _next_class(n_classes)
+    K, rate = _classes_and_rate(n_classes, rate)
+    return _with_diagonal(rate * np.roll(np.eye(K), 1, axis=1), 1 - rate)
 
 
-def superclass(superclasses: ArrayLike, rate: float) -> NDArray[np.float64]:
-    """A wrong label is any other class of the same superclass with equal chance.
+def superclass(superclasses: ArrayLike, rate: float) -> Floats:
+    """Return the matrix in which a wrong label is one of the same superclass, with equal chance.
 
     Parameters
     ----------
@@ -145,102 +129,79 @@ def superclass(superclasses: ArrayLike, rate: float) -> NDArray[np.float64]:
     Returns
     -------
     ndarray of shape (K, K)
-        Row-stochastic corruption matrix, zero between superclasses.
+        Zero between superclasses.
 
     Raises
     ------
-    ValueError
-        If `rate` is out of range, or a superclass has one class only (which could not be
-        mislabelled) while `rate` is above 0.
+    TypeError, ValueError
+        If `rate` is out of range, or above 0 where a superclass has one class only.
 
     Examples
     --------
     >>> from sdbook import noise
-    >>> noise.superclass([0, 0, 1, 1], 0.3)
-    array([[0.7, 0.3, 0. , 0. ],
-           [0.3, 0.7, 0. , 0. ],
-           [0. , 0. , 0.7, 0.3],
-           [0. , 0. , 0.3, 0.7]])
+    >>> noise.superclass([0, 0, 1, 1], 0.3)[0]
+    array([0.7, 0.3, 0. , 0. ])
     """
     groups = np.asarray(superclasses)
     if groups.ndim != 1:
-        raise ValueError(
-            f"superclasses has shape {groups.shape}; accepted is one per class, (classes,)"
-        )
-    classes, rate = _classes_and_rate(len(groups), rate)
-    siblings = (groups[:, None] == groups[None, :]) & ~np.eye(classes, dtype=bool)
-    lonely = np.flatnonzero(siblings.sum(axis=1) == 0)
-    if rate > 0 and lonely.size:
-        raise ValueError(
-            f"superclasses leaves class {lonely[0]} alone in its superclass, where no label can be "
-            "wrong; accepted are superclasses of two classes or more, or rate=0"
-        )
-    C = rate * siblings / np.maximum(siblings.sum(axis=1, keepdims=True), 1)
-    np.fill_diagonal(C, 1 - rate)
-    return C
+        raise ValueError(f"superclasses must have shape (n_classes,), got {groups.shape}.")
+    K, rate = _classes_and_rate(len(groups), rate)
+    siblings = (groups[:, None] == groups) & ~np.eye(K, dtype=bool)
+    number = siblings.sum(axis=1, keepdims=True)
+    if rate > 0 and number.min() == 0:
+        alone = f"got class {number.argmin()} alone."
+        raise ValueError(f"superclasses must be of two classes or more with rate > 0, {alone}")
+    return _with_diagonal(rate * siblings / np.maximum(number, 1), 1 - rate)
 
 
 def confusable_superclasses(
     features: ArrayLike, labels: ArrayLike, *, height: float = 0.8
 ) -> NDArray[np.int64]:
-    """Find classes that are easily taken for each other, from features alone.
+    """Find classes that are easily taken for each other, from features and true labels.
 
     Classes are merged step by step, always the two groups whose *least* similar members are most
     similar (complete linkage on one minus the mean correlation between classes). Merges above a
-    share of the height of the last one are undone.
+    share of the height of the last one are undone. So does the public program of Jeong & Chung
+    (2024), with a share of 0.8.
 
     Parameters
     ----------
-    features : array_like of shape (N, d)
-        Unit norm, best centred: with a common mean, all classes are similar.
-    labels : array_like of int, shape (N,)
-        True labels 0 to K - 1, each class at least twice.
+    features, labels
+        As in `class_correlations`; best centred: with a common mean, all classes are similar.
     height : float
-        Share of the largest merge height at which the tree is cut, in (0, 1). The lower, the more
-        superclasses.
+        This share of the height, in (0, 1). The lower, the more superclasses.
 
     Returns
     -------
     ndarray of int, shape (K,)
-        The superclass of each class, numbered by first appearance. Some may have one class only,
-        which `superclass` refuses.
+        The superclass of each class, numbered by first appearance. Some may have one class only.
 
     Raises
     ------
     TypeError, ValueError
-        If `features` are not a finite floating matrix with rows of unit norm, `labels` are not
-        whole numbers, a class has fewer than two instances, or `height` is out of range.
-
-    See Also
-    --------
-    superclass : The noise that stays inside superclasses.
-
-    Notes
-    -----
-    Source: the authors' public program for Jeong & Chung (2024), which cuts at 0.8.
+        As `class_correlations`, and if `height` is out of range.
 
     Examples
     --------
     >>> from sdbook import datasets, noise
-    >>> data = datasets.block_correlated(6, 5, superclasses=2, c=0.5, d=0.3, e=0.0)
+    >>> data = datasets.block_correlated(6, 5, n_superclasses=2, c=0.5, d=0.3, e=0.0)
     >>> noise.confusable_superclasses(data.features, data.labels)
     array([0, 0, 0, 1, 1, 1])
     """
     height = _validate.real("height", height, 0, 1, open_low=True, open_high=True)
-    # Here, not above: nothing else in this module needs SciPy, and importing it takes a while.
+    # Here, because nothing else in this module needs SciPy, and importing it takes a while.
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
-    distances = 1 - class_correlations(features, labels)
-    np.fill_diagonal(distances, 0)
-    merges = linkage(squareform(distances, checks=False), "complete")
+    distances = squareform(1 - class_correlations(features, labels), checks=False)
+    merges = linkage(distances, "complete")
     groups = fcluster(merges, height * merges[-1, 2], criterion="distance")
     _, first, number = np.unique(groups, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[number]
 
 
-def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """Measure how similar classes are: the mean inner product between their instances.
+def class_correlations(features: ArrayLike, labels: ArrayLike) -> Floats:
+    """Return how similar classes are: the mean inner product between their instances.
 
     Parameters
     ----------
@@ -252,8 +213,7 @@ def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
     Returns
     -------
     ndarray of shape (K, K)
-        Symmetric. The diagonal is about pairs of different instances of a class. In the block
-        model, it is c, and everything else is d or e.
+        Symmetric, and of different instances on the diagonal: c in the block model, else d or e.
 
     Raises
     ------
@@ -264,43 +224,35 @@ def class_correlations(features: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
     Examples
     --------
     >>> from sdbook import datasets, noise
-    >>> data = datasets.block_correlated(4, 5, superclasses=2, c=0.5, d=0.3, e=0.1)
-    >>> noise.class_correlations(data.features, data.labels).round(6)
-    array([[0.5, 0.3, 0.1, 0.1],
-           [0.3, 0.5, 0.1, 0.1],
-           [0.1, 0.1, 0.5, 0.3],
-           [0.1, 0.1, 0.3, 0.5]])
+    >>> data = datasets.block_correlated(4, 5, n_superclasses=2, c=0.5, d=0.3, e=0.1)
+    >>> noise.class_correlations(data.features, data.labels)[0].round(6)
+    array([0.5, 0.3, 0.1, 0.1])
     """
     Phi = _validate.unit_rows("features", _validate.matrix("features", np.asarray(features)))
-    labels = np.asarray(labels)
-    classes = int(labels.max(initial=1)) + 1
-    of_instance = _validate.labels("labels", labels, classes, len(Phi))
-    sizes = np.bincount(of_instance, minlength=classes)
+    K = int(np.asarray(labels).max(initial=1)) + 1
+    of_instance = _validate.labels("labels", np.asarray(labels), K, len(Phi))
+    sizes = np.bincount(of_instance, minlength=K)
     if sizes.min() < 2:
-        raise ValueError(
-            f"labels has class {sizes.argmin()} {sizes.min()} times; "
-            "accepted are classes with two instances or more"
-        )
-    sums = np.zeros((classes, Phi.shape[1]))
+        rare = f"got class {sizes.argmin()} {sizes.min()} times."
+        raise ValueError(f"labels must have each class twice or more, {rare}")
+    sums = np.zeros((K, Phi.shape[1]))
     np.add.at(sums, of_instance, Phi)
-    totals = sums @ sums.T
-    totals[np.diag_indices(classes)] -= sizes  # each instance with itself
-    pairs = np.outer(sizes, sizes) - np.diag(sizes)
-    return totals / pairs
+    # Without the pairs of an instance with itself.
+    return (sums @ sums.T - np.diag(sizes)) / (np.outer(sizes, sizes) - np.diag(sizes))
 
 
-def corruption_matrix(rows: Sequence[Sequence[float]] | ArrayLike) -> NDArray[np.float64]:
+def corruption_matrix(rows: ArrayLike) -> Floats:
     """Check a corruption matrix of your own.
 
     Parameters
     ----------
     rows : array_like of shape (K, K)
-        ``rows[k, j]`` is the probability of given label j for true label k.
+        Row k has the probability of each given label for true label k.
 
     Returns
     -------
     ndarray of shape (K, K)
-        The same matrix as float64.
+        The same in float64.
 
     Raises
     ------
@@ -329,16 +281,14 @@ def corrupt(
     C : array_like of shape (K, K)
         Corruption matrix, ``C[true, given]``.
     rng : int, numpy.random.Generator or None
-        Source of randomness. The same seed gives the same labels.
+        Source of randomness. The same integer gives the same labels.
     exact : bool
-        If False, each label is drawn on its own. If True, the labels of each true class have the
-        proportions of its row of `C` exactly (to within one instance where ``n * C[k]`` is not
-        whole: largest remainders are rounded up, ties to the lower class), in random order.
+        If False, each label is drawn on its own. If True, each true class has the proportions of
+        its row of `C`, in random order; largest remainders are rounded up, of equal ones the first.
 
     Returns
     -------
     ndarray of int, shape (N,)
-        Given labels.
 
     Raises
     ------
@@ -347,41 +297,34 @@ def corrupt(
 
     Examples
     --------
-    >>> import numpy as np
     >>> from sdbook import noise
-    >>> true = np.repeat([0, 1, 2], 4)
-    >>> given = noise.corrupt(true, noise.symmetric(3, 0.5), rng=0, exact=True)
-    >>> [int((given[true == k] == k).sum()) for k in range(3)]
-    [2, 2, 2]
+    >>> true = [0, 0, 0, 0, 1, 1]
+    >>> noise.corrupt(true, noise.pair_flip(2, 0.5), rng=0, exact=True)
+    array([1, 0, 0, 1, 1, 0])
     """
     C = _validate.row_stochastic("C", C)
-    classes = len(C)
-    true = _validate.labels("labels", labels, classes)
+    K = len(C)
+    true = _validate.labels("labels", labels, K)
     rng = np.random.default_rng(rng)
     if not exact:
         edges = np.cumsum(C, axis=1)
         edges /= edges[:, -1:]  # rounding must never reach a class of probability zero
         return (rng.random(len(true))[:, None] >= edges[true]).sum(axis=1)
     given = np.empty_like(true)
-    for k in range(classes):
+    for k in range(K):
         members = np.flatnonzero(true == k)
-        given[members] = rng.permutation(np.repeat(np.arange(classes), _shares(len(members), C[k])))
+        ideal = len(members) * C[k]
+        # 60 * 0.1 is 6.000000000000001: what is whole up to rounding stays whole.
+        counts = np.floor(ideal + 1e-9).astype(np.int64)
+        counts[np.argsort(counts - ideal, kind="stable")[: len(members) - counts.sum()]] += 1
+        given[members] = rng.permutation(np.repeat(np.arange(K), counts))
     return given
 
 
-def _shares(total: int, row: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Whole numbers that sum to `total` in the proportions of `row` (largest remainders)."""
-    ideal = total * row
-    # 60 * 0.1 is 6.000000000000001: what is whole up to rounding stays whole.
-    counts = np.floor(ideal + 1e-9).astype(np.int64)
-    first = np.argsort(-(ideal - counts), kind="stable")[: total - counts.sum()]
-    counts[first] += 1
-    return counts
+def _with_diagonal(C: Floats, value: float) -> Floats:
+    np.fill_diagonal(C, value)
+    return C
 
 
-def _next_class(n_classes: int) -> NDArray[np.float64]:
-    return np.roll(np.eye(n_classes), 1, axis=1)
-
-
-def _classes_and_rate(n_classes: Any, rate: Any) -> tuple[int, float]:
+def _classes_and_rate(n_classes: int, rate: float) -> tuple[int, float]:
     return _validate.count("n_classes", n_classes, 2), _validate.real("rate", rate, 0, 1)

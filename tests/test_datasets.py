@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import datasets, noise
+from sdbook.datasets import prepare
 
 
 def block_gram(K, n, S, c, d, e):
@@ -44,7 +45,7 @@ def test_correlations_are_met_exactly_or_refused_rightly(parameters):
     least = np.linalg.eigvalsh(expected)[0]
     assume(abs(least) > 1e-8)
     if least < 0:
-        with pytest.raises(ValueError, match="no vectors have correlations"):
+        with pytest.raises(ValueError, match="c, d and e must give a Gram matrix"):
             datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
     else:
         data = datasets.block_correlated(K, n, n_superclasses=S, c=c, d=d, e=e)
@@ -91,7 +92,7 @@ def test_jitter_keeps_unit_vectors(jitter, seed):
 
 
 def test_jitter_scatters_around_the_damped_correlations():
-    blocks = {"superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.1}
+    blocks = {"n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.1}
     exact = datasets.block_correlated(4, 60, **blocks).gram()
     gram = datasets.block_correlated(4, 60, **blocks, jitter=0.5, rng=0).gram()
     for value in (0.5, 0.2, 0.1):
@@ -222,6 +223,13 @@ def test_vectors_of_any_length_are_normalised(scale, dtype):
 def test_the_smallest_numbers_have_a_direction_too():
     features = np.array([[5e-324, 0.0], [0.0, 1.0]])
     np.testing.assert_array_equal(datasets.normalise(features), np.eye(2))
+
+
+def test_rows_of_zeros_have_no_direction():
+    rows = np.array([[3e-200, 4e-200], [3e300, 4e300], [0, 0]])
+    np.testing.assert_allclose(prepare.directions(rows), [[0.6, 0.8], [0.6, 0.8], [0, 0]])
+    with pytest.raises(ValueError, match="features must have no row of zeros, got one in row 2"):
+        datasets.normalise(rows)
 
 
 def test_a_column_of_labels_is_read_by_position():

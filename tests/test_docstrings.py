@@ -12,6 +12,8 @@ import sdbook
 
 MODULES = sorted(found.name for found in pkgutil.walk_packages(sdbook.__path__, prefix="sdbook."))
 COMPUTE = [
+    "sdbook.blocks",
+    "sdbook.book.checks",
     "sdbook.datasets",
     "sdbook.distillation",
     "sdbook.embedding",
@@ -20,7 +22,7 @@ COMPUTE = [
     "sdbook.experiments.paper",
     "sdbook.refine",
     "sdbook.solvers",
-    "sdbook.sweeps",
+    "sdbook.experiments.sweeps",
     "sdbook.theory",
     "sdbook.training",
 ]
@@ -29,6 +31,7 @@ RECEIVED = {
     "Accuracy",
     "Assumption",
     "Assumptions",
+    "BlockRun",
     "BlockSpectrum",
     "BlockWeights",
     "PopulationAccuracy",

@@ -85,6 +85,7 @@ def test_all_layers_were_found():
 
 ORDER = [
     "_files",
+    "_fingerprint",
     "_validate",
     "_device",
     "noise",
@@ -95,7 +96,7 @@ ORDER = [
     "method",
     "accuracy",
     "distillation",
-    "sweeps",
+    "blocks",
     "estimator",
     "embedding",
     "training",
@@ -138,7 +139,7 @@ def test_without_psutil_all_that_needs_no_pytorch_works():
     names = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in files}
     names = sorted(name.removesuffix(".__init__") for name in names if "__main__" not in name)
     assert {
-        "sdbook.sweeps",
+        "sdbook.estimator",
         "sdbook.solvers.softmax",
         "sdbook.book.figures",
         "sdbook.book.explore",

@@ -75,7 +75,7 @@ def test_one_superclass_of_all_classes_is_symmetric_noise():
 
 
 def test_a_lonely_class_cannot_be_mislabelled():
-    with pytest.raises(ValueError, match="leaves class 2 alone"):
+    with pytest.raises(ValueError, match="got class 2 alone"):
         noise.superclass([0, 0, 1], 0.1)
     np.testing.assert_array_equal(noise.superclass([0, 0, 1], 0), np.eye(3))
 
@@ -251,13 +251,15 @@ def test_blocks_are_found_whatever_the_order_of_their_classes(order):
 
 def test_features_and_labels_of_classes_are_checked():
     features, labels = with_similarities(SIMILARITIES)
-    with pytest.raises(ValueError, match=r"height is 1\.5; accepted are numbers in \(0, 1\)"):
+    with pytest.raises(ValueError, match=r"height must .*1\.5"):
         noise.confusable_superclasses(features, labels, height=1.5)
-    with pytest.raises(ValueError, match="features has rows of norm 2 to 2"):
+    with pytest.raises(ValueError, match="features must have rows of norm 1"):
         noise.class_correlations(2 * features, labels)
-    with pytest.raises(ValueError, match="labels has class 4 1 times"):
+    with pytest.raises(
+        ValueError, match="labels must have each class twice or more, got class 4 1 times"
+    ):
         noise.class_correlations(features, np.append(labels[:-1], 4))
-    with pytest.raises(ValueError, match="labels has 11 entries"):
+    with pytest.raises(ValueError, match=r"labels must .*11"):
         noise.class_correlations(features, labels[:-1])
-    with pytest.raises(TypeError, match="labels has dtype float64"):
+    with pytest.raises(TypeError, match=r"labels must .*float64"):
         noise.class_correlations(features, labels + 0.0)

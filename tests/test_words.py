@@ -73,7 +73,9 @@ def test_damaged_words_are_refused(copy):
     content = bytearray((copy / "words.npz").read_bytes())
     content[1000] ^= 1
     (copy / "words.npz").write_bytes(content)
-    with pytest.raises(ValueError, match=r"words.npz has the SHA-256 .* rebuild it with tools/"):
+    with pytest.raises(
+        ValueError, match=r"words.npz must have the SHA-256 .* rebuild the file with tools/"
+    ):
         datasets.words(folder=copy)
 
 

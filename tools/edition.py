@@ -141,8 +141,6 @@ class Edition:
             return f"Solution of {self.exercise}"
         if re.search(r"^(Explorer|Picture)\(", code, re.MULTILINE):
             return "Draws the figure below"
-        if re.search(r"^def check", code, re.MULTILINE):
-            return "Checks your answer"
         if re.search(r"^ *(say|glue)\(", code, re.MULTILINE) and "def say" not in code:
             return "Computes what the text quotes"
         shown = any(GLUE not in output.get("data", {}) for output in cell.get("outputs", ()))

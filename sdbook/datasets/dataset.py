@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,38 +11,29 @@ from sdbook import _validate
 from sdbook.noise import Seed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Features with their true labels.
 
     Attributes
     ----------
     name : str
-        What the data are, for titles and messages.
     features : ndarray of shape (N, d)
-        One instance per row.
     labels : ndarray of int, shape (N,)
         True labels, 0 to K - 1.
     superclasses : ndarray of int, shape (K,)
         The superclass of each class. All zero where there is only one.
-    class_names : tuple of str
-        One name per class, K in all.
-    images : ndarray of shape (N, height, width) or None
-        What a person would look at, where there is such a thing.
-    superclass_names : tuple of str or None
-        One name per superclass, where they have names.
-    texts : tuple of str or None
-        What a person would read, one for each instance, where there is such a thing.
+    class_names, superclass_names : tuple of str
+        One name per class; one per superclass, or None where they have no names.
+    images, texts : ndarray of shape (N, height, width), tuple of str
+        What a person would look at or read, one for each instance; None where there is nothing.
 
     Examples
     --------
     >>> from sdbook import datasets
-    >>> data = datasets.digits()
-    >>> data
-    Dataset('digits': 1797 instances, 64 features, 10 classes)
-    >>> train, test = data.split(test_share=1 / 3, rng=0)
-    >>> len(train), len(test)
-    (1198, 599)
+    >>> train, test = datasets.digits().split(test_share=1 / 3, rng=0)
+    >>> train
+    Dataset('digits': 1198 instances, 64 features, 10 classes)
     """
 
     name: str
@@ -50,9 +41,9 @@ class Dataset:
     labels: NDArray[np.int64]
     superclasses: NDArray[np.int64]
     class_names: tuple[str, ...]
-    images: NDArray[np.float64] | None = field(default=None, repr=False)
+    images: NDArray[np.float64] | None = None
     superclass_names: tuple[str, ...] | None = None
-    texts: tuple[str, ...] | None = field(default=None, repr=False)
+    texts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         # A column of a data frame is indexed by its own labels; an array is, by position.
@@ -69,11 +60,8 @@ class Dataset:
         return len(self.labels)
 
     def __repr__(self) -> str:
-        instances, width = self.features.shape
-        return (
-            f"{type(self).__name__}({self.name!r}: {instances} instances, {width} features, "
-            f"{self.n_classes} classes)"
-        )
+        sizes = "{} instances, {} features".format(*self.features.shape)
+        return f"{type(self).__name__}({self.name!r}: {sizes}, {self.n_classes} classes)"
 
     def gram(self) -> NDArray[np.float64]:
         """Return the Gram matrix ``features @ features.T``, of shape (N, N).
@@ -110,11 +98,11 @@ class Dataset:
         Returns
         -------
         train, test : Dataset
-            Instances sorted as in the original.
+            Instances in the order of the original.
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If `test_share` is out of range, or leaves a class without a training or test instance.
         """
         share = _validate.real("test_share", test_share, 0, 1, open_low=True, open_high=True)
@@ -125,9 +113,8 @@ class Dataset:
             size = round(share * len(members))
             if not 0 < size < len(members):
                 raise ValueError(
-                    f"test_share is {test_share}, which takes {size} of the {len(members)} "
-                    f"instances of class {self.class_names[k]}; accepted are shares that leave at "
-                    "least one for training and one for testing"
+                    "test_share must leave each class an instance to train on and one to test, "
+                    f"got {test_share}, {size} of the {len(members)} of {self.class_names[k]!r}."
                 )
             is_test[rng.permutation(members)[:size]] = True
         return self.take(~is_test), self.take(is_test)

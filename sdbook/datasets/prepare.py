@@ -16,12 +16,11 @@ def centre(features: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     features : ndarray of shape (N, d)
-        Also of float32: what is summed is summed in float64.
+        In float64 or float32; sums are computed in float64.
 
     Returns
     -------
-    ndarray of shape (N, d)
-        Of the same dtype.
+    ndarray of shape (N, d), of the same dtype
 
     Raises
     ------
@@ -32,35 +31,15 @@ def centre(features: NDArray[np.float64]) -> NDArray[np.float64]:
     --------
     >>> import numpy as np
     >>> from sdbook import datasets
-    >>> datasets.centre(np.array([[1.0, 2.0], [3.0, 6.0]]))
-    array([[-1., -2.],
-           [ 1.,  2.]])
+    >>> datasets.centre(np.array([[1.0], [3.0]])).ravel()
+    array([-1.,  1.])
     """
     _validate.matrix("features", features)
     return (features - mean(features)).astype(features.dtype, copy=False)
 
 
 def mean(rows: NDArray[Any], sample_weight: NDArray[Any] | None = None) -> NDArray[np.float64]:
-    """Return the mean of each column in float64, where float32 would lose digits of a long sum.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (N, d)
-    sample_weight : ndarray of shape (N,), optional
-        Weights >= 0 of the rows, not all zero.
-
-    Returns
-    -------
-    ndarray of shape (d,)
-        The mean of numbers that are equal is that number, to the last digit.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.datasets.prepare import mean
-    >>> mean(np.array([[0.1, 1e308], [0.1, 1e308], [0.1, 1e308]]))
-    array([1.e-001, 1.e+308])
-    """
+    """Return the mean of each column in float64, weighted or not; of equal numbers that number."""
     counts: Any = True if sample_weight is None else sample_weight[:, None] > 0
     low = rows.min(axis=0, where=counts, initial=np.inf).astype(np.float64)
     high = rows.max(axis=0, where=counts, initial=-np.inf).astype(np.float64)
@@ -82,12 +61,11 @@ def normalise(features: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     features : ndarray of shape (N, d)
-        Of any size, also where their squares are too large or too small for a floating number.
+        In float64 or float32, of any norms.
 
     Returns
     -------
-    ndarray of shape (N, d)
-        Of the same dtype.
+    ndarray of shape (N, d), of the same dtype
 
     Raises
     ------
@@ -104,25 +82,12 @@ def normalise(features: NDArray[np.float64]) -> NDArray[np.float64]:
     _validate.matrix("features", features)
     zero = ~features.any(axis=1)
     if zero.any():
-        raise ValueError(
-            f"features has a zero vector in row {int(zero.argmax())}, which no scaling gives unit "
-            "norm; accepted are rows with at least one entry other than zero"
-        )
+        raise ValueError(f"features must have no row of zeros, got one in row {zero.argmax()}.")
     return directions(features)
 
 
 def directions(rows: NDArray[Any]) -> NDArray[Any]:
-    """Scale rows to unit norm, and leave those that are zero as they are.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.datasets.prepare import directions
-    >>> directions(np.array([[3e-200, 4e-200], [3e300, 4e300], [0, 0]]))
-    array([[0.6, 0.8],
-           [0.6, 0.8],
-           [0. , 0. ]])
-    """
+    """Scale rows to unit norm, and leave those that are zero as they are."""
     # By powers of two, which round nothing, until no square can leave the range of numbers.
     largest = np.maximum(rows.max(axis=1, keepdims=True), -rows.min(axis=1, keepdims=True))
     rows = np.ldexp(rows, -np.frexp(largest)[1])
@@ -138,7 +103,7 @@ def one_hot(labels: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     labels : array_like of int, shape (N,)
         Labels 0 to K - 1.
     n_classes : int
-        Number of classes K.
+        Number of classes K, at least 2.
 
     Returns
     -------
@@ -159,5 +124,5 @@ def one_hot(labels: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     K = _validate.count("n_classes", n_classes, 2)
     of_instance = _validate.labels("labels", labels, K)
     targets = np.zeros((len(of_instance), K))
-    np.put_along_axis(targets, of_instance[:, None], 1, axis=1)
+    targets[np.arange(len(of_instance)), of_instance] = 1
     return targets

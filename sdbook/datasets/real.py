@@ -18,26 +18,19 @@ DATA = Path(__file__).parent.parent / "data"
 def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
     """Handwritten digits, 8 x 8 pixels: 1797 images that come with scikit-learn.
 
+    Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI.
+
     Parameters
     ----------
     centred : bool
-        Subtract the mean image, so that correlations between classes fall to about zero.
+        Subtract the mean image, so that correlations between classes are about zero on average.
     normalised : bool
         Scale each image to unit norm (after centring), as the theory assumes.
 
     Returns
     -------
     Dataset
-        With ``images`` as they were, grey values from 0 to 16. All classes are one superclass.
-
-    Raises
-    ------
-    ImportError
-        If scikit-learn is not installed.
-
-    Notes
-    -----
-    Source: Alpaydin and Kaynak (1998), Optical Recognition of Handwritten Digits, UCI.
+        With ``images`` as they were, grey values from 0 to 16. All classes in one superclass.
 
     Examples
     --------
@@ -45,12 +38,8 @@ def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
     >>> datasets.digits().features.shape
     (1797, 64)
     """
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError(
-            "the digits come with scikit-learn, which is not installed: pip install 'sdbook[book]'"
-        ) from error
+    from sklearn.datasets import load_digits  # here, because it takes a while
+
     raw = load_digits()
     features = centre(raw.data) if centred else raw.data
     return Dataset(
@@ -64,19 +53,20 @@ def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
 
 
 def words(*, centred: bool = True, folder: str | Path | None = None) -> Dataset:
-    """Nouns by kind, seen through a language model: 55 classes in 11 superclasses, 150 of each.
+    """Nouns by kind, seen through a language model: 55 classes of 150 in 11 superclasses.
 
-    An instance is a noun with its definition. Its features are what the sentence encoder
-    all-MiniLM-L6-v2 makes of the definition (not of the noun), 384 numbers.
+    An instance is a noun with its definition. Its 384 features are what the sentence encoder
+    all-MiniLM-L6-v2 makes of the definition, without the noun. Stored features are rounded to 8
+    bits; the cosine with what the encoder gave is above 0.9999. Source: WordNet 3.0 (Princeton
+    University; licence in ``sdbook/data/LICENSE-WordNet``). A superclass is one of its
+    lexicographer files, a class is 150 nouns below one noun.
 
     Parameters
     ----------
     centred : bool
-        Subtract the mean of all instances, so that correlations between superclasses fall to about
-        zero. Features have unit norm either way: the encoder's have, and centred ones are scaled.
+        Subtract the mean of all instances. Features have unit norm either way.
     folder : str or Path or None
-        Where ``words.npz`` and ``words.json`` are, if you built your own with ``tools/words.py``;
-        None for those that come with the package.
+        Where ``words.npz`` and ``words.json`` are, if you built your own with ``tools/words.py``.
 
     Returns
     -------
@@ -90,23 +80,14 @@ def words(*, centred: bool = True, folder: str | Path | None = None) -> Dataset:
     ValueError
         If the data are not those that the manifest beside them describes.
 
-    Notes
-    -----
-    Source: WordNet 3.0 (Princeton University; licence in ``sdbook/data/LICENSE-WordNet``). A
-    superclass is one of its lexicographer files, a class is everything below one noun. Stored
-    features are rounded to 8 bits; the cosine with what the encoder gave is above 0.9999. The rules
-    by which classes were chosen are in ``tools/words.py``, which rebuilds everything.
-
     Examples
     --------
     >>> from sdbook import datasets
     >>> data = datasets.words()
     >>> data
     Dataset('words': 8250 instances, 384 features, 55 classes)
-    >>> data.superclass_names[:3]
-    ('act', 'animal', 'artifact')
-    >>> data.class_names[5:8]
-    ('aquatic vertebrate', 'bird', 'bird genus')
+    >>> data.superclass_names[1], data.class_names[6]
+    ('animal', 'bird')
     """
     path = (DATA if folder is None else Path(folder)) / "words.npz"
     manifest = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
@@ -114,9 +95,8 @@ def words(*, centred: bool = True, folder: str | Path | None = None) -> Dataset:
     found = hashlib.sha256(content).hexdigest()
     if found != manifest["sha256"]:
         raise ValueError(
-            f"{path} has the SHA-256 {found}; accepted is that of words.json, "
-            f"{manifest['sha256']}: the file is damaged or of another version, so install sdbook "
-            "again, or rebuild it with tools/words.py"
+            f"{path} must have the SHA-256 of words.json, {manifest['sha256']}, got {found}. "
+            "Install sdbook again, or rebuild the file with tools/words.py."
         )
     with np.load(BytesIO(content)) as arrays:
         features = normalise(arrays["features"].astype(np.float64))

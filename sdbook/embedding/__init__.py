@@ -6,16 +6,12 @@ that an interrupted run goes on where it stopped.
 """
 
 try:
-    import safetensors as _safetensors  # noqa: F401
-    import torch as _torch  # noqa: F401
-    import transformers as _transformers  # noqa: F401
+    from sdbook.embedding.images import embed_images
+    from sdbook.embedding.texts import embed_texts
 except ImportError as error:
     raise ImportError(
         f"sdbook.embedding needs {error.name}, which is not installed: "
         "pip install 'sdbook[features]'"
     ) from error
-
-from sdbook.embedding.images import embed_images
-from sdbook.embedding.texts import embed_texts
 
 __all__ = ["embed_images", "embed_texts"]

@@ -1,4 +1,4 @@
-"""Texts to features."""
+"""Turn texts into features: tokenise and pad them, and run a language model over them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from sdbook import _validate
-from sdbook._device import choose_device
-from sdbook.embedding.batches import in_batches, in_order
-from sdbook.embedding.models import Encoder, Model
+from sdbook.embedding.encoder import Encoder, Model, sequence
 from sdbook.embedding.store import Store
-
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def embed_texts(
@@ -52,9 +47,8 @@ def embed_texts(
     normalise : bool
         Scale each vector to unit norm, as the theory assumes.
     truncate : bool
-        Cut what is longer than the model can read. If False, such a text is an error. The limit
-        follows from the model's positions and its tokenizer's ``model_max_length``; a shorter one
-        that the library sentence-transformers sets for its own use is not looked at.
+        Cut texts that are longer than the model's positions or its tokenizer's ``model_max_length``
+        (a limit that only sentence-transformers knows is not seen). If False, they are an error.
     batch_size : int
         Texts a batch; less where memory is short.
     device : str or torch.device
@@ -63,7 +57,7 @@ def embed_texts(
         Keep finished batches there. A second call, also after an interruption, computes only what
         is missing.
     progress : bool
-        Show a bar.
+        Show a progress bar.
 
     Returns
     -------
@@ -72,17 +66,15 @@ def embed_texts(
     Raises
     ------
     TypeError
-        If a text is not a string (such as None or NaN), the message names its index; if `texts` is
-        a data frame, a dictionary or a set.
+        If `texts` is not a sequence (or is one string), or a text is not a string.
     ValueError
-        If a text is empty, too long, made of nothing that the tokenizer knows, or has a word that
-        the model does not know (the message names its index and begins to quote it); if the model
-        needs more than texts, or has a decoder; if an option is unknown; if `folder` holds features
-        of other texts, another model or other settings.
+        If `texts` is empty; if a text is empty, too long, made of nothing that the tokenizer knows,
+        or has a token that the model does not know; if the model needs more than texts, or has a
+        decoder; if an option is unknown; if `folder` holds features of other inputs or settings.
+        The message names the index of a text, and begins to quote it.
 
     See Also
     --------
-    embed_images : The same for images.
     sdbook.datasets.centre : What to do next: subtract the mean, and normalise again.
 
     Notes
@@ -104,166 +96,112 @@ def embed_texts(
     """
     batch_size = _validate.count("batch_size", batch_size)
     texts = _checked(texts)
-    encoder = Encoder.load(
-        model, "texts", revision=revision, pooling=pooling, device=choose_device(device)
-    )
-    tokens = _tokenised(texts, encoder)
-    # Before anything is cut: a tokenizer that has cut something is saved with its scissors.
-    manifest = {} if folder is None else _manifest(texts, encoder, normalise, truncate)
-    tokens = _fitting(tokens, texts, encoder, truncate)
-    store = None if folder is None else Store(folder, manifest)
+    encoder = Encoder(model, "texts", revision, pooling, normalise, device)
+    known, longest = _limits(encoder)
+    tokens = _tokenised(texts, encoder, known, None if truncate else longest)
+    store = None
+    if folder is not None:
+        # Before anything is cut: a tokenizer that has cut something is saved with its limit.
+        manifest = encoder.manifest(len(texts), _content(texts)) | {"truncate": truncate}
+        store = Store(folder, manifest)
+    if max(map(len, tokens["input_ids"])) > longest:
+        tokens = encoder.processor(texts, truncation=True, max_length=longest)
+    names = [n for n in ("input_ids", "attention_mask", "token_type_ids") if n in tokens]
     lengths = [len(ids) for ids in tokens["input_ids"]]
     # Longest first; the sort is stable, so the order follows from the inputs alone.
     order = sorted(range(len(texts)), key=lambda i: -lengths[i])
-    # Models of this family read padding as they read words, and always as much of it.
-    width = _longest(encoder) if "siglip" in encoder.model.config.model_type else None
-    masked = "attention_mask" in tokens and encoder.takes("attention_mask")
+    masked = "attention_mask" in names and "attention_mask" in encoder.inputs
+    fill = encoder.processor.pad_token_id or 0  # without such a token any will do: it is masked
+    # SigLIP and its relatives read padding as they read words, and always as much of it.
+    fixed = "siglip" in encoder.model.config.model_type
+    if not fixed and fill >= known:  # the model has no row for it
+        fill = 0
 
     def encode(indices: Sequence[int]) -> NDArray[np.float32]:
-        # A model that cannot be told what is padding is given none.
-        alike = (
-            [indices]
-            if masked or width
-            else [list(group) for _, group in groupby(indices, key=lengths.__getitem__)]
-        )
-        return np.concatenate(
-            [encoder.encode(*_padded(tokens, some, encoder, width)) for some in alike]
-        )
+        groups = [list(indices)]
+        if not masked and not fixed:  # no padding for a model that cannot be told what it is
+            groups = [list(group) for _, group in groupby(indices, lengths.__getitem__)]
+        return np.concatenate([encoder.encode(*padded(group)) for group in groups])
 
-    with encoder.in_use():
-        return in_batches(
-            encode,
-            order,
-            what="texts",
-            batch_size=batch_size,
-            normalise=normalise,
-            store=store,
-            progress=progress,
-        )
+    def padded(group: list[int]) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        # Padding comes last, whatever the tokenizer is used to, so that words have the positions
+        # that they have in a text alone; up to a fixed length it comes where the model is used to.
+        width = longest if fixed else max(lengths[i] for i in group)
+        real = torch.arange(width) < torch.tensor([lengths[i] for i in group])[:, None]
+        if fixed and encoder.processor.padding_side == "left":
+            real = real.flip(1)
+        tensors = {}
+        for name in names:
+            tensors[name] = torch.full(real.shape, fill if name == "input_ids" else 0)
+            tensors[name][real] = torch.tensor([n for i in group for n in tokens[name][i]])
+        return tensors, real
+
+    return encoder.run(encode, order, store, batch_size, progress)
 
 
 def _checked(texts: Sequence[str]) -> list[str]:
-    if isinstance(texts, (str, bytes)):
-        raise TypeError(f"texts is {texts!r:.60}; accepted is a sequence of strings")
-    items = list(in_order("texts", texts, "strings"))
-    if not items:
-        raise ValueError("texts is empty; accepted is at least one text")
+    items = list(sequence("texts", texts, "strings"))
     for i, text in enumerate(items):
         if not isinstance(text, str):
-            raise TypeError(f"texts[{i}] is {text!r:.60}; accepted are strings")
+            raise TypeError(f"texts[{i}] must be a string, got {text!r:.60}.")
         try:
             text.encode()
         except UnicodeEncodeError as error:
             raise ValueError(
-                f"texts[{i}] is {text!r:.60}, which is not valid Unicode ({error.reason}); "
-                "accepted are strings that can be written as UTF-8"
+                f"texts[{i}] must be valid Unicode, got {text!r:.60} ({error.reason})."
             ) from error
         if not text.strip():
-            raise ValueError(f"texts[{i}] is {text!r:.60}; accepted are texts with a word in them")
+            raise ValueError(f"texts[{i}] must have a word in it, got {text!r:.60}.")
     return items
 
 
-def _tokenised(texts: list[str], encoder: Encoder) -> dict[str, list[list[int]]]:
-    """Token numbers of each text, with the special tokens that the model expects."""
-    tokenizer = encoder.processor
-    empty = {*tokenizer.all_special_ids, tokenizer.unk_token_id}
-    encoded = tokenizer(texts, verbose=False)
-    known = _vocabulary(encoder)
-    for i, ids in enumerate(encoded["input_ids"]):
-        if not set(ids) - empty:
-            raise ValueError(
-                f"texts[{i}] ({_beginning(texts[i])}) has no word or sign that the tokenizer of "
-                f"{encoder.name} knows; accepted are texts with at least one"
-            )
-        if known is not None and max(ids) >= known:
-            raise ValueError(
-                f"texts[{i}] ({_beginning(texts[i])}) has the token "
-                f"{tokenizer.convert_ids_to_tokens(max(ids))!r} of number {max(ids)}, and "
-                f"{encoder.name} knows {known} tokens, counted from 0; accepted are texts in the "
-                "words of the model, and a tokenizer that belongs to it"
-            )
-    return {name: encoded[name] for name in INPUTS if name in encoded}
-
-
-def _vocabulary(encoder: Encoder) -> int | None:
-    """Return how many tokens the model knows, where it says so."""
-    return getattr(encoder.model.config.get_text_config(), "vocab_size", None)
-
-
-def _longest(encoder: Encoder) -> int:
-    """Return how many tokens the model can read."""
-    longest: int = encoder.processor.model_max_length
-    positions = getattr(encoder.model.config.get_text_config(), "max_position_embeddings", None)
+def _limits(encoder: Encoder) -> tuple[float, int]:
+    """Return how many tokens the model knows, and how many it can read."""
+    config = encoder.model.config.get_text_config()
+    known = getattr(config, "vocab_size", None) or float("inf")
+    longest = encoder.processor.model_max_length
+    positions = getattr(config, "max_position_embeddings", None)
     if positions is None or positions < 0:  # relative positions have no end
-        return longest
+        return known, longest
     # RoBERTa and its relatives give the first word the position after that of padding.
     before = [
         module.padding_idx + 1
         for name, module in encoder.model.named_modules()
         if name.endswith("position_embeddings") and getattr(module, "padding_idx", None) is not None
     ]
-    return min(longest, positions - max(before, default=0))
+    return known, min(longest, positions - max(before, default=0))
 
 
-def _fitting(
-    tokens: dict[str, list[list[int]]], texts: list[str], encoder: Encoder, truncate: bool
-) -> dict[str, list[list[int]]]:
-    """Cut what is longer than the model can read, or say where it is."""
-    longest = _longest(encoder)
-    long = [i for i, ids in enumerate(tokens["input_ids"]) if len(ids) > longest]
-    if not long:
-        return tokens
-    first = long[0]
-    if not truncate:
-        raise ValueError(
-            f"texts[{first}] ({_beginning(texts[first])}) has {len(tokens['input_ids'][first])} "
-            f"tokens, and {encoder.name} reads at most {longest}; accepted are shorter texts, or "
-            "truncate=True"
-        )
-    cut = encoder.processor([texts[i] for i in long], truncation=True, max_length=longest)
-    fitting = {name: list(rows) for name, rows in tokens.items()}
-    for name, rows in fitting.items():
-        for i, row in zip(long, cut[name], strict=True):
-            rows[i] = row
-    return fitting
+def _tokenised(
+    texts: list[str], encoder: Encoder, known: float, longest: int | None
+) -> Mapping[str, list[list[int]]]:
+    """Return token numbers of each text, with the special tokens that the model expects."""
+    tokenizer = encoder.processor
+    meaningless = {*tokenizer.all_special_ids, tokenizer.unk_token_id}
+    encoded: Mapping[str, list[list[int]]] = tokenizer(texts, verbose=False)
+    for i, ids in enumerate(encoded["input_ids"]):
+        text = repr(texts[i] if len(texts[i]) <= 40 else f"{texts[i][:40]}…")
+        if not set(ids) - meaningless:
+            raise ValueError(
+                f"texts[{i}] must have a word or sign that the tokenizer of {encoder.name} knows, "
+                f"got {text}."
+            )
+        if max(ids) >= known:
+            raise ValueError(
+                f"texts[{i}] must have tokens that {encoder.name} knows, below {known}, got "
+                f"{tokenizer.convert_ids_to_tokens(max(ids))!r} of number {max(ids)} in {text}. "
+                "Use the tokenizer that belongs to the model."
+            )
+        if longest is not None and len(ids) > longest:
+            raise ValueError(
+                f"texts[{i}] must have at most the {longest} tokens that {encoder.name} can read, "
+                f"got {len(ids)} in {text}. Shorten it, or pass truncate=True."
+            )
+    return encoded
 
 
-def _padded(
-    tokens: Mapping[str, list[list[int]]],
-    indices: Sequence[int],
-    encoder: Encoder,
-    width: int | None,
-) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-    """Return the tensors of some texts, and which of their tokens are no padding.
-
-    Padding comes last, whatever the tokenizer is used to, so that words have the positions that
-    they have in a text alone; but up to a fixed `width` it comes where the model is used to it.
-    """
-    lengths = torch.tensor([len(tokens["input_ids"][i]) for i in indices])
-    real = torch.arange(width or int(lengths.max())) < lengths[:, None]
-    if width is not None and encoder.processor.padding_side == "left":
-        real = real.flip(1)
-    fill = encoder.processor.pad_token_id or 0  # without such a token any will do: it is masked
-    known = _vocabulary(encoder)
-    if width is None and known is not None and fill >= known:  # one that the model has no row for
-        fill = 0
-    tensors = {}
-    for name, rows in tokens.items():
-        tensors[name] = torch.full(real.shape, fill if name == "input_ids" else 0)
-        tensors[name][real] = torch.tensor([number for i in indices for number in rows[i]])
-    return tensors, real
-
-
-def _manifest(
-    texts: list[str], encoder: Encoder, normalise: bool, truncate: bool
-) -> dict[str, Any]:
+def _content(texts: list[str]) -> str:
     content = hashlib.sha256()
-    for text in texts:
-        data = text.encode()
-        content.update(len(data).to_bytes(8, "little"))  # where one ends and the next begins
-        content.update(data)
-    return encoder.manifest(len(texts), content.hexdigest(), normalise) | {"truncate": truncate}
-
-
-def _beginning(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+    for data in map(str.encode, texts):
+        content.update(len(data).to_bytes(8, "little") + data)  # where one ends, the next begins
+    return content.hexdigest()

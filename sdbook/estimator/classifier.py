@@ -12,35 +12,54 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from sdbook import _validate
+from sdbook import _validate, refine, solvers
+from sdbook.datasets import prepare
 from sdbook.distillation import distill
 from sdbook.estimator.given import Floats, Given, instances
-from sdbook.estimator.method import method
-from sdbook.estimator.preparation import Preparation
 from sdbook.method import Method
 from sdbook.refine import Refinement
-from sdbook.solvers import Certificate, Loss, NotConverged, factorise, softmax
+from sdbook.solvers import Certificate, Loss, softmax
 
-__all__ = ["SelfDistilled", "SelfDistilledClassifier", "TrainedRound"]
+__all__ = ["SelfDistilled", "SelfDistilledClassifier", "switch"]
+
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": solvers.CrossEntropy(),
+    "generalised_cross_entropy": solvers.GeneralisedCrossEntropy(0.7),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedRound:
-    """What a fitted classifier keeps of a round.
-
-    Attributes
-    ----------
-    t : int
-        1 is the teacher, t >= 2 the (t - 1)-th student.
-    weights : ndarray of shape (d, K), or (d + 1, K) with an intercept
-        Its parameters, for prepared features.
-    certificate : Certificate
-        How exact it is.
-    """
+    """What a fitted classifier keeps of round `t`: its parameters, and how exact it is."""
 
     t: int
     coef: Floats = field(repr=False)
     certificate: Certificate | None
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """Centring, scaling to unit norm and a constant feature, with the mean of the training."""
+
+    mean: NDArray[np.float64]
+    normalise: bool
+    intercept: bool
+
+    def apply(self, X: Floats) -> Floats:
+        """Return the prepared instances, of shape (N, d), or (N, d + 1) with an intercept."""
+        mean = self.mean
+        if self.normalise and max(-X.min(), X.max()) > np.finfo(X.dtype).max / 4:
+            X, mean = X / 4, mean / 4  # a difference of the largest numbers there are is no number
+        prepared = np.empty_like(X, subok=False)
+        np.subtract(X, mean, out=prepared, casting="same_kind")  # in float64, whatever X is
+        if self.normalise:
+            # What rounding leaves of an instance at the mean has no direction worth scaling up.
+            rounding = np.abs(prepared) <= 4 * np.finfo(X.dtype).eps * np.abs(X)
+            prepared[rounding.all(axis=1)] = 0
+            prepared = prepare.directions(prepared)
+        if self.intercept:
+            prepared = np.hstack([prepared, np.ones((len(X), 1), X.dtype)])
+        return prepared
 
 
 class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -55,7 +74,7 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     @property
     def corrected_labels_(self) -> NDArray[Any]:
-        """What the last round says about the training instances, of shape (N,)."""
+        """What the last round answers on the training instances, of shape (N,)."""
         return self.classes_[self._answers[-1]]
 
     @property
@@ -80,8 +99,8 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         NotFittedError, TypeError, ValueError
             Before `fit`, or if `X` is not as the features that were fitted.
         """
-        outputs = self.predict_proba(X)
-        return self.classes_[outputs.argmax(axis=1)]
+        answers = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[answers]
 
     def predict_proba(self, X: Any) -> Floats:
         """Return the outputs of the last round.
@@ -93,8 +112,8 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of shape (M, K)
-            Rows sum to one, classes as in ``classes_``. They are not probabilities of being
-            right: many rounds draw them towards 1/K without changing the answer.
+            Rows sum to one, classes as in ``classes_``. They are not probabilities of being right:
+            many rounds draw them towards 1/K, also where the answer stays the same and is right.
 
         Raises
         ------
@@ -102,6 +121,25 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Before `fit`, or if `X` is not as the features that were fitted.
         """
         return softmax(self._prepared(X) @ self.rounds_[-1].coef)
+
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
+        """Return the most likely class of each instance after every round, the teacher's first.
+
+        Parameters
+        ----------
+        X : array_like of shape (M, d)
+
+        Yields
+        ------
+        ndarray of shape (M,)
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            Before `fit`, or if `X` is not as the features that were fitted.
+        """
+        for outputs in self.staged_predict_proba(X):
+            yield self.classes_[outputs.argmax(axis=1)]
 
     def staged_predict_proba(self, X: Any) -> Iterator[Floats]:
         """Return the outputs of every round, the teacher's first.
@@ -123,43 +161,38 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for step in self.rounds_:
             yield softmax(prepared @ step.coef)
 
-    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
-        """Return the most likely class of each instance after every round, the teacher's first.
-
-        Parameters
-        ----------
-        X : array_like of shape (M, d)
-
-        Yields
-        ------
-        ndarray of shape (M,)
-
-        Raises
-        ------
-        NotFittedError, TypeError, ValueError
-            Before `fit`, or if `X` is not as the features that were fitted.
-        """
-        for outputs in self.staged_predict_proba(X):
-            yield self.classes_[outputs.argmax(axis=1)]
-
     def _prepared(self, X: Any) -> Floats:
         check_is_fitted(self)
         return self.preparation_.apply(instances(self, X))
 
-    def _learn(self, given: Given, lam: float, method: Method, *, intercept: bool) -> None:
+    def _prepare(self, given: Given, intercept: bool) -> Preparation:
+        """Settle how these training instances, and all that come after, are prepared."""
+        centre, normalise = switch("centre", self.centre), switch("normalise", self.normalise)
+        zero = np.zeros(given.X.shape[1])
+        mean = prepare.mean(given.X, given.sample_weight) if centre else zero
+        return Preparation(mean, bool(normalise), intercept)
+
+    def _tolerance(self, given: Given, wanted: float) -> float | None:
+        """Return what was asked for, else what is wanted in float64, else the solver's default."""
+        if self.tolerance is None and given.X.dtype == np.float64:
+            return wanted
+        return self.tolerance
+
+    def _learn(self, given: Given, setting: SelfDistilledClassifier) -> None:
         """Run the loop on all that is given, and keep what it says about the given labels."""
-        self.preparation_ = self._prepare(given, intercept)
+        method = setting._method()
+        intercept = switch("fit_intercept", setting.fit_intercept)
+        self.preparation_ = self._prepare(given, bool(intercept))
         prepared = self.preparation_.apply(given.X)
-        if not prepared[... if given.sample_weight is None else given.sample_weight > 0].any():
+        if not prepared[given.counts > 0].any():
             raise ValueError(
-                "X has rows that are all the same, and nothing is left of them; accepted are "
-                "features that differ from row to row, or fit_intercept=True, which answers with "
-                "the shares of the given labels"
+                "X must have features that differ from row to row, got rows that are all the same. "
+                "With fit_intercept=True, the answers are the shares of the given labels."
             )
         run = distill(
-            factorise(prepared, unit_norm=False),
+            solvers.factorise(prepared, unit_norm=False),
             given.targets,
-            lam,
+            setting.lam,
             rounds=method.rounds,
             refinement=method.refinement,
             loss=method.losses,
@@ -172,49 +205,24 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.rounds_ = tuple(
             TrainedRound(step.t, step.coef, step.certificate) for step in run.rounds
         )
-        self._warn_if_inexact()
+        for step in run.rounds if self.tolerance is None else ():
+            found = step.certificate
+            # Rounding can stop the solver short of 1e-10. Only short of its default is that news.
+            if found and not found.converged and found.relative_gradient_norm > 1e-8:
+                warnings.warn(f"round {step.t}: {found}", solvers.NotConverged, stacklevel=3)
         width = given.X.shape[1]
         self.mean_ = self.preparation_.mean
         self.coef_ = run.last.coef[:width].T
-        constant = run.last.coef[width:].T  # one column with an intercept, else none
-        self.intercept_ = constant.sum(axis=1)
+        self.intercept_ = run.last.coef[width:].sum(axis=0)  # one row with an intercept, else none
         self.certificate_ = run.last.certificate
-        told = likeliest(given.targets)
-        smallest = np.min_scalar_type(len(given.classes) - 1)
-        self._answers = np.array([kept(step.outputs, told) for step in run.rounds], dtype=smallest)
-        self.suspicion_ = suspicion(run.last.outputs, told)
-
-    def _tolerance(self, given: Given, wanted: float) -> float | None:
-        """Return what was asked for, else what is wanted in float64, else the solver's default."""
-        if self.tolerance is None and given.X.dtype == np.float64:
-            return wanted
-        return self.tolerance
-
-    def _warn_if_inexact(self) -> None:
-        """Rounding can stop the solver short of 1e-10; only short of its default is that news."""
-        for step in self.rounds_:
-            found = step.certificate
-            if found is None or found.converged or self.tolerance is not None:
-                continue
-            if found.relative_gradient_norm > 1e-8:
-                warnings.warn(f"round {step.t}: {found}", NotConverged, stacklevel=4)
-
-    def _prepare(self, given: Given, intercept: bool) -> Preparation:
-        """Settle how these training instances, and all that come after, are prepared."""
-        return Preparation.of(
-            given.X,
-            given.sample_weight,
-            centre=yes_or_no("centre", self.centre),
-            normalise=yes_or_no("normalise", self.normalise),
-            intercept=intercept,
+        # The labels that each row of the targets names: the largest share, and those that equal it.
+        top = given.targets.max(axis=1, keepdims=True)
+        told = given.targets >= top - _validate.tie_width(given.targets)
+        answers, suspicions = zip(
+            *(compared(step.outputs, told) for step in run.rounds), strict=True
         )
-
-
-def yes_or_no(name: str, value: Any) -> bool:
-    """Check a switch."""
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} is {value!r}; accepted are True and False")
-    return bool(value)
+        self._answers = np.array(answers, dtype=np.min_scalar_type(len(given.classes) - 1))
+        self.suspicion_ = suspicions[-1]
 
 
 class SelfDistilledClassifier(SelfDistilled):
@@ -234,14 +242,14 @@ class SelfDistilledClassifier(SelfDistilled):
         ``C = 1 / (N lam)``, or twice that with two classes, for which that keeps one vector.
     refinement : {"as_is", "hard", "top_k", "one_or_two"} or callable
         What students are taught: the outputs themselves (self-distillation), the decision, the `k`
-        likeliest classes alike (partial labels), or one where it leads by more than `lead` and
-        else two. See `sdbook.refine`.
+        likeliest classes alike (partial labels), or one class where it leads by more than `margin`
+        and else two. See `sdbook.refine`.
     k : int
         Candidates of "top_k", fewer than there are classes to say anything at all.
-    lead : float
-        Lead of "one_or_two", >= 0.
+    margin : float
+        Margin of "one_or_two", >= 0.
     loss : {"cross_entropy", "generalised_cross_entropy"} or Loss
-        Of the teacher; "generalised_cross_entropy" is `sdbook.solvers.GeneralisedCrossEntropy` with q = 0.7.
+        Of the teacher. By name, `sdbook.solvers.GeneralisedCrossEntropy` has q = 0.7.
     student_loss : {"cross_entropy", "generalised_cross_entropy"} or Loss, optional
         Of the students; that of the teacher by default.
     centre : bool
@@ -249,8 +257,7 @@ class SelfDistilledClassifier(SelfDistilled):
     normalise : bool
         Scale each instance to unit norm, after centring.
     fit_intercept : bool
-        Append a constant feature, penalised like the others. Needed where classes are unequal;
-        see the notes.
+        Append a constant feature, penalised like the others. Needed where classes are unequal.
     tolerance : float, optional
         Relative gradient norm at which the solver stops. By default, as near to 1e-10 as rounding
         lets it come in float64 (a `NotConverged` warning above 1e-8), and 1e-4 in float32.
@@ -261,23 +268,20 @@ class SelfDistilledClassifier(SelfDistilled):
         Names of the classes.
     corrected_labels_ : ndarray of shape (N,)
         What the last round answers on the training instances. A given label is changed only where
-        another class is likelier by more than the solver's tolerance: where nothing speaks for
-        another class, it stays.
+        another class is likelier by more than the solver's default tolerance vouches for.
     corrected_labels_per_round_ : ndarray of shape (rounds, N)
         The same after each round.
     suspicion_ : ndarray of shape (N,)
         In [0, 1], how little the last round believes the given label: the output of the strongest
         *other* class as a share of it and the output of the given label together. Above 1/2
-        exactly where the label is changed, and 1/2 where the two are tied. Where a soft target has
-        several likeliest classes, all of them count as given: of those, the likelier is compared
-        with the others, and a uniform target, which says nothing that could be wrong, has 0. Not
-        the probability of a wrong label: use its order.
+        exactly where the label is changed, and 1/2 where the two are tied. All the likeliest
+        classes of a soft target count as given, so that a uniform one has suspicion 0. Not the
+        probability of a wrong label: use its order.
     certificate_ : Certificate
-        How exact the last round is; ``rounds_`` has one for each.
+        How exact the last round is.
     rounds_ : tuple of TrainedRound
-        Number, parameters and certificate of each round: ``t``, ``weights`` of shape (d, K), or
-        (d + 1, K) with an intercept, and ``certificate``. The N x K outputs of each round are not
-        kept; ``staged_predict_proba(X)`` computes them again, and `sdbook.distill` keeps them.
+        Number ``t``, parameters ``coef`` of shape (d, K), or (d + 1, K) with an intercept, and
+        ``certificate`` of each round. Outputs are not kept.
     coef_ : ndarray of shape (K, d)
         Parameters of the last round, for prepared features.
     intercept_ : ndarray of shape (K,)
@@ -303,31 +307,27 @@ class SelfDistilledClassifier(SelfDistilled):
 
     Notes
     -----
-    *Centring and unit norm.* The theory counts in correlations, inner products of unit vectors:
-    how alike two instances are, and not how long they are. Centring takes from all of them what
-    they have in common, and so lowers the correlations between classes, which is what lets
-    averages tell classes apart. Switch both off where features are prepared already.
+    *Centring and unit norm.* The theory counts in inner products of unit vectors. Centring takes
+    from all instances what they have in common, and so lowers the correlations between classes,
+    which is what lets averages tell classes apart. Features may be of any scale. Where they are the
+    same in all rows, answers are the shares of the given labels with an intercept, and `fit`
+    refuses them without.
 
-    *Features of any scale.* Means are taken in float64, and norms so that no square leaves the
-    range of numbers. Features that are the same in all rows say nothing: with an intercept, answers
-    are then the shares of the given labels; without, `fit` refuses them.
-
-    *Intercept.* A constant feature adds one to every inner product. With centred features and the
-    linearised model, it changes little but how well the overall shares of the given labels are
-    learnt: outputs move towards those shares instead of towards 1/K. Without it, answers are spread
-    evenly over the classes: where one instance in ten is a certain digit (500 of them, two
-    classes), three in ten corrected labels are wrong without an intercept, with 25 % wrong labels
-    and with none, where always answering "no" leaves one in ten, and an intercept one in twenty or
-    fewer. With ten equal classes, it makes no difference up to 50 % wrong labels. At 70 % (600
-    digits) it learns differences between the shares that are chance, and two answers in a hundred
-    fewer are right. And "generalised_cross_entropy" with a penalty that is too strong anyway (0.01 on digits) can end
-    with one class for everybody. Pass ``fit_intercept=False`` where you know that classes are equal
-    and most labels are wrong. `SelfDistilledClassifierCV` lets held-out labels decide.
+    *Intercept.* A constant feature adds one to every inner product: outputs move towards the
+    overall shares of the given labels. Without it, answers are spread evenly over the classes.
+    Where one instance in ten is a certain digit (500 of them, two classes), three in ten corrected
+    labels are wrong without an intercept, both with 25 % wrong labels and with none, where always
+    answering "no" leaves one in ten, and an intercept one in twenty or fewer. With ten equal
+    classes, it makes no difference up to 50 % wrong labels. At 70 % (600 digits) it learns chance
+    differences between the shares, and two answers in a hundred fewer are right. With
+    "generalised_cross_entropy" and a penalty that is too strong (0.01 on digits, five rounds), it
+    can end with one class for everybody. Pass ``fit_intercept=False`` where you know that classes
+    are equal and most labels are wrong.
 
     *Corrected labels are in-sample answers.* The given label of an instance is among those that
     its answer averages. For correcting labels that helps: on digits, answers of models that have
     not seen the instance are less often right. As an estimate of accuracy on new instances it is
-    too kind; use held-out ones for that.
+    too kind.
 
     Examples
     --------
@@ -396,85 +396,56 @@ class SelfDistilledClassifier(SelfDistilled):
         MemoryError
             If there are so many classes that N x K numbers do not fit into the memory that is free.
         """
-        chosen = method(
-            self.rounds,
-            refinement=self.refinement,
-            k=self.k,
-            margin=self.margin,
-            loss=self.loss,
-            student_loss=self.student_loss,
-        )
-        lam = _validate.regularisation(self.lam)
-        intercept = yes_or_no("fit_intercept", self.fit_intercept)
-        self._learn(Given.of(self, X, y, sample_weight), lam, chosen, intercept=intercept)
+        self._learn(Given.of(self, X, y, sample_weight), self)
         return self
 
-
-def likeliest(targets: Floats) -> NDArray[np.bool_]:
-    """Return which classes each row of targets names: the largest, and those that equal it."""
-    named: NDArray[np.bool_] = targets >= targets.max(axis=1, keepdims=True) - _validate.tie_width(
-        targets
-    )
-    return named
-
-
-def kept(outputs: Floats, told: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return what outputs answer, a class that was told wherever no other is likelier.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (N, K)
-        Positive rows.
-    told : ndarray of bool, shape (N, K)
-        The given labels, one or more in each row.
-
-    Returns
-    -------
-    ndarray of int, shape (N,)
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.estimator.classifier import kept
-    >>> kept(np.array([[0.4, 0.4, 0.2], [0.5, 0.3, 0.2]]), np.array([[0, 1, 0], [0, 1, 0]]) == 1)
-    array([1, 0])
-    """
-    own, rival = _own_and_rival(outputs, told)
-    return np.where((own >= rival)[:, None] == told, outputs, 0).argmax(axis=1)
+    def _method(self) -> Method:
+        """Return what the parameters say is done to the prepared features."""
+        rounds = _validate.count("rounds", self.rounds)
+        refinements: dict[str, Refinement] = {
+            "as_is": refine.as_is,
+            "hard": refine.hard,
+            "top_k": refine.top_k(self.k),
+            "one_or_two": refine.one_or_two(self.margin),
+        }
+        taught = _named("refinement", self.refinement, refinements, "__call__", "a callable")
+        losses = [
+            _named(name, value, LOSSES, "residual", "a loss of sdbook.solvers")
+            for name, value in (
+                ("loss", self.loss),
+                ("student_loss", self.student_loss or self.loss),
+            )
+        ]
+        return Method(rounds, taught, losses[:1] + losses[1:] * (rounds - 1))
 
 
-def suspicion(outputs: Floats, told: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return how little outputs believe given labels, in [0, 1].
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (N, K)
-        Positive rows.
-    told : ndarray of bool, shape (N, K)
-        The given labels, one or more in each row.
-
-    Returns
-    -------
-    ndarray of shape (N,)
-        ``y_rival / (y_rival + y_given)``, where the rival is the strongest class that was not told,
-        and y_given the output of the strongest that was. 1/2 where these are equal up to what the
-        solver's tolerance vouches for, and 0 where all classes were told.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.estimator.classifier import suspicion
-    >>> told = np.array([[1, 0, 0], [1, 0, 0], [1, 1, 1]]) == 1
-    >>> suspicion(np.array([[0.6, 0.3, 0.1], [0.1, 0.3, 0.6], [0.1, 0.3, 0.6]]), told).round(3)
-    array([0.333, 0.857, 0.   ])
-    """
-    own, rival = _own_and_rival(outputs, told)
-    return rival / (rival + own)
+def _named(name: str, value: Any, choices: dict[str, Any], attribute: str, other: str) -> Any:
+    """Return the choice of a name, or a value that has what all choices have."""
+    if isinstance(value, str) and value in choices:
+        return choices[value]
+    if not isinstance(value, str) and hasattr(value, attribute):
+        return value
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"{name} must be {', '.join(map(repr, choices))} or {other}, got {value!r}.")
 
 
-def _own_and_rival(outputs: Floats, told: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Return the largest outputs among what was told and among the rest, made equal where tied."""
+def switch(name: str, value: Any, *words: str) -> bool | str:
+    """Check a parameter that is True, False or one of some words."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, str) and value in words:
+        return value
+    error = ValueError if words and isinstance(value, str) else TypeError
+    raise error(f"{name} must be {', '.join([*map(repr, words), 'True'])} or False, got {value!r}.")
+
+
+def compared(
+    outputs: Floats, told: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return answers, a class that was told unless another is likelier, and their suspicion."""
     own = np.where(told, outputs, 0).max(axis=1)
     rival = np.where(told, 0, outputs).max(axis=1)
     tied = np.abs(own - rival) <= _validate.tie_width(outputs)
-    return np.where(tied, rival, own), rival
+    own = np.where(tied, rival, own)
+    answers = np.where((own >= rival)[:, None] == told, outputs, 0).argmax(axis=1)
+    return answers, rival / (rival + own)

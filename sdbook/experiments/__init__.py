@@ -1,6 +1,6 @@
-"""Experiments that take longer than a page of the book may, with their stored results.
+"""Whole experiments on data whose labels are made wrong on purpose, with their stored results.
 
-`paper` repeats the experiment of Jeong & Chung (2024), `recipe` compares what can be done about
-wrong labels, and `few_wrong` measures files in which few labels are wrong. Nothing in the library
-imports this.
+`sweeps` trains kinds of noise x rates x seeds x methods. `paper` repeats the experiment of Jeong &
+Chung (2024), `recipe` compares `methods` against wrong labels, and `few_wrong` measures files in
+which few labels are wrong. Nothing in the library imports this.
 """

@@ -1,16 +1,16 @@
-"""Files in which few labels are wrong: what the README's recipe does to them.
+"""Measure the README's recipe on files in which few labels are wrong.
 
-For each share of wrong labels, each kind of file and each of twenty draws, a file is made, the
-default `SelfDistilledClassifierCV` is fitted to its labels, and what it says is compared with the
+For each share of wrong labels, each kind of file and each of twenty draws, a file is made, and the
+default `SelfDistilledClassifierCV` is fitted to its labels. What it says is compared with the
 truth: how many labels are right if all suggestions are taken, and how many of the fifty most
 suspicious labels are wrong. A draw has its own classes (of the texts), instances and wrong labels.
 
 Texts are turned into numbers as in the README: words are counted and compressed to 100 numbers.
 Wrong labels are spread evenly over the other classes. Results are kept in `few_wrong.json`, one
-piece for each file; a second call does what is missing.
+piece for each file; a second call does what is missing. It needs cleanlab (extra ``book``).
 
-    python -m sdbook.experiments.few_wrong            # what is missing: 40 minutes on one core
-    python -m sdbook.experiments.few_wrong --jobs 2   # on two cores
+    python -m sdbook.experiments.few_wrong              # what is missing: 40 minutes on one core
+    python -m sdbook.experiments.few_wrong --n-jobs 2   # on two cores
 """
 
 from __future__ import annotations
@@ -18,17 +18,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
-from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
 from sdbook.estimator import NoBetterThanConstant, SelfDistilledClassifierCV
@@ -104,6 +101,8 @@ def piece(source: str, sizes: str, rate: float, draw: int) -> dict[str, Any]:
 def settings() -> dict[str, Any]:
     """Return what results depend on."""
     parameters = SelfDistilledClassifierCV().get_params()
+    for name in ("n_jobs", "progress"):
+        del parameters[name]
     return json.loads(json.dumps({"sizes": SIZES, "estimator": parameters}, default=list))
 
 
@@ -175,17 +174,14 @@ def as_markdown(store: dict[str, Any], source: str = "texts") -> str:
 
 def main() -> None:
     """Do what is missing, and print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=1, help="processes (1 by default)")
+    parser = argparse.ArgumentParser(
+        "python -m sdbook.experiments.few_wrong", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes (1 by default)")
     arguments = parser.parse_args()
     store = load()
     missing = [each for each in wanted() if recipe.key(*each) not in store["pieces"]]
-    run = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")
-    work = run(delayed(_keyed_piece)(each) for each in missing)
-    for name, result in tqdm(work, total=len(missing), disable=not sys.stderr.isatty()):
-        store["pieces"][name] = result
-        store["made_with"] = recipe.made_with()
-        recipe.save(store, RESULTS)
+    recipe.compute(store, missing, _keyed_piece, RESULTS, arguments.n_jobs)
     for source in SOURCES:
         print(f"\n{source}: right labels if every suggestion is taken (%)\n")
         print(as_markdown(store, source))

@@ -1,9 +1,9 @@
-"""What a practitioner could do about wrong labels: each method on the same probe and solver.
+"""Methods against wrong labels, all on the same linear probe and solver.
 
-A method gets a `Task` and a grid of penalties. It yields, for each value of its own knob, one
-solution per penalty. None of them sees a true label. Those that need something else (a share of
-wrong labels, a corruption matrix) estimate it from the given labels; `forward_true` alone is told
-the matrix, to show what that is worth.
+A method gets a `Task`, which has a grid of penalties. It yields one solution per penalty, for each
+value of its own knob. None of the methods sees a true label. Those that need a corruption matrix
+estimate it from the given labels. `forward_true` alone is told the matrix, to show what that is
+worth.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from cleanlab.count import compute_confident_joint, estimate_latent
-from cleanlab.filter import find_label_issues
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
@@ -28,6 +26,15 @@ from sdbook.solvers import (
     factorise,
     solve,
 )
+
+try:
+    from cleanlab.count import compute_confident_joint, estimate_latent
+    from cleanlab.filter import find_label_issues
+except ImportError as error:
+    raise ImportError(
+        "sdbook.experiments.methods needs cleanlab, which is not installed: "
+        "pip install 'sdbook[book]'"
+    ) from error
 
 Floats = NDArray[np.floating]
 Rows = Iterator[tuple[str, list[Solution]]]
@@ -48,15 +55,15 @@ KNOBS = {
 class Forward:
     """Forward correction: cross-entropy after the outputs went through a corruption matrix.
 
-    ``-log(sum_k y_k C[k, given])`` (Patrini et al., 2017). Its gradient by the logits is ``y -
-    posterior``: what the model believes now that it has heard the given label. Not convex.
+    ``-log(sum_k y_k C[k, given])`` (Patrini et al., 2017). Its gradient in the logits is ``y -
+    posterior``, where the posterior is y after Bayes' rule for the given label. Not convex.
     """
 
     C: Floats
 
     convex = False
 
-    def _heard(self, outputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
+    def _evidence(self, outputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
         """Probability of the targets given each class, (N, K), and given the outputs, (N, 1)."""
         likelihood = targets @ self.C.T
         evidence = np.maximum((outputs * likelihood).sum(axis=1, keepdims=True), 1e-30)
@@ -64,11 +71,11 @@ class Forward:
 
     def value(self, logits: Floats, log_norm: Floats, outputs: Floats, targets: Floats) -> Floats:
         """Return the loss of each instance."""
-        return -np.log(self._heard(outputs, targets)[1][:, 0])
+        return -np.log(self._evidence(outputs, targets)[1][:, 0])
 
     def residual(self, outputs: Floats, targets: Floats) -> Floats:
         """Return ``y - posterior``."""
-        likelihood, evidence = self._heard(outputs, targets)
+        likelihood, evidence = self._evidence(outputs, targets)
         return outputs - outputs * likelihood / evidence
 
     def curvature_share(self, outputs: Floats, targets: Floats) -> None:
@@ -87,7 +94,7 @@ class Task:
     given : ndarray of int, shape (N,)
     held_out : tuple of (features, given labels)
         For choosing; wrong labels like the others.
-    classes : int
+    n_classes : int
     lams : sequence of float
         Penalties, ascending: the grid of every method.
     finer : sequence of float
@@ -147,7 +154,10 @@ class Task:
         weights: Sequence[Floats] | None = None,
         starts: Sequence[Solution] | None = None,
     ) -> list[Solution]:
-        """Solve for each penalty of the grid, from the strongest down, each from the last."""
+        """Solve for each penalty of the grid, from the strongest down.
+
+        Each starts at `starts` of its penalty, or else at the solution before.
+        """
         found: list[Solution] = []
         for i in reversed(range(len(self.lams))):
             start = starts[i] if starts is not None else (found[-1] if found else None)
@@ -230,7 +240,7 @@ def self_distillation(task: Task) -> Rows:
 
 def hard_students(task: Task) -> Rows:
     """Students on the decisions of the round before."""
-    yield from _rounds(task, refine.top_k(1))
+    yield from _rounds(task, refine.hard)
 
 
 def candidates_cross_entropy(task: Task) -> Rows:
@@ -268,12 +278,12 @@ METHODS: dict[str, Callable[[Task], Rows]] = {
 
 
 def surest(share: float) -> Refinement:
-    """Let this share of the instances, those with the largest lead, keep one candidate."""
+    """Let this share of the instances, those with the largest margin, keep one candidate."""
 
     def refinement(outputs: Floats) -> Floats:
         top = np.partition(outputs, -2, axis=1)
-        lead = float(np.quantile(top[:, -1] - top[:, -2], 1 - share))
-        return refine.one_or_two(max(lead, 0.0))(outputs)
+        margin = float(np.quantile(top[:, -1] - top[:, -2], 1 - share))
+        return refine.one_or_two(max(margin, 0.0))(outputs)
 
     return refinement
 

@@ -1,14 +1,16 @@
-"""What works on wrong labels when nobody has clean ones: eleven methods with one tuning budget.
+"""Compare methods against wrong labels with one tuning budget and no clean labels.
 
 Each method has four configurations for each penalty: values of its own knob, or for the plain
 probe a grid that is four times as fine. A twelfth, which is told the noise, has one. All are
 trained on the same folds of the same noisy training set, and chosen by the share of held-out
-*given* labels that they predict. True labels of the test set are only used to say afterwards how
-good the choice was. Results are kept in `recipe.json`, one piece for each data set, noise and seed;
-a second call does what is missing.
+*given* labels that they predict (`chosen`). True labels of the test set are only used to say
+afterwards how good the choice was. Results are kept in `recipe.json`, one piece for each data set,
+noise and seed; a second call does what is missing.
 
-    python -m sdbook.experiments.recipe            # what is missing: some hours on one core
-    python -m sdbook.experiments.recipe --jobs 8   # on eight cores
+    python -m sdbook.experiments.recipe              # what is missing: some hours on one core
+    python -m sdbook.experiments.recipe --n-jobs 8   # on eight cores
+
+Both need cleanlab (extra ``book``).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import re
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -35,12 +37,19 @@ from sklearn.model_selection import StratifiedKFold
 from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
+from sdbook._files import whole_file
 from sdbook.datasets import Dataset
+from sdbook.estimator import select_best
 from sdbook.experiments.methods import KNOBS, METHODS, Floats, Task
 from sdbook.solvers import NotConverged, Solution, factorise
 
 RESULTS = Path(__file__).with_suffix(".json")
 SEEDS = (0, 1, 2, 3, 4)
+BY_ROUNDS = ("self-distillation", "hard students")
+"""Methods whose knob is the number of rounds."""
+
+TWO_ROUNDS = ("candidates", "candidates, generalised", "one or two")
+"""Methods with one student."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,40 @@ def _right(
     ]
 
 
+def chosen(name: str, piece: dict[str, Any], methods: Sequence[str] = tuple(METHODS)) -> int:
+    """Choose a configuration by held-out given labels, by `sdbook.estimator.select_best`.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    piece : dict
+        Stored results.
+    methods : sequence of str
+        Whose configurations to choose from.
+
+    Returns
+    -------
+    int
+        Its place among all configurations of these methods: method by method, of each the knobs in
+        their order, of each the penalties in theirs. With equal scores, fewer rounds win, and
+        then larger penalties. Whatever is no student counts as one round.
+    """
+    held_out: list[int] = []
+    lams: list[float] = []
+    rounds: list[int] = []
+    for method in methods:
+        results = piece["methods"][method]
+        penalties = BENCHES[name].finer if method == "plain" else BENCHES[name].lams
+        for knob, counts in zip(results["knobs"], results["held_out"], strict=True):
+            held_out += counts
+            lams += penalties
+            length = int(knob) if method in BY_ROUNDS else 1 + (method in TWO_ROUNDS)
+            rounds += [length] * len(penalties)
+    (place,) = select_best(held_out, lams=lams, rounds=rounds)
+    return place
+
+
 def settings() -> dict[str, Any]:
     """Return what results depend on."""
     benches = {name: vars(bench) for name, bench in BENCHES.items()}
@@ -200,23 +243,19 @@ def load(path: Path = RESULTS, present: dict[str, Any] | None = None) -> dict[st
     stored = json.loads(path.read_text(encoding="utf-8"))
     if stored["settings"] != present:
         raise ValueError(
-            f"{path.name} was made with other settings; accepted are results of the present ones: "
-            "delete the file and run this program again"
+            f"{path.name} must be results of the present settings, got others. Delete the file and "
+            "run this program again."
         )
     return stored
 
 
 def save(store: dict[str, Any], path: Path = RESULTS) -> None:
     """Write all results at once, so that an interruption leaves the old file or the new one."""
-    fresh = path.with_suffix(".part")
-    lines = json.dumps(store, indent=1)
+    text = json.dumps(store, indent=1)
     # One line for each list of numbers: a difference that a person can read.
-    fresh.write_text(_compact(lines) + "\n", encoding="utf-8")
-    os.replace(fresh, path)
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
+    with whole_file(path) as file:
+        file.write(f"{text}\n".encode())
 
 
 def key(name: str, kind: str, rate: float, seed: int) -> str:
@@ -245,10 +284,28 @@ def made_with() -> dict[str, str]:
     }
 
 
+def compute(
+    store: dict[str, Any],
+    pieces: Sequence[Any],
+    work: Callable[[Any], tuple[str, dict[str, Any]]],
+    path: Path,
+    n_jobs: int,
+) -> None:
+    """Add pieces to a store, under the key that `work` returns with each, and save every time."""
+    run = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+    results = run(delayed(work)(each) for each in pieces)
+    for name, result in tqdm(results, total=len(pieces), disable=not sys.stderr.isatty()):
+        store["pieces"][name] = result
+        store["made_with"] = made_with()
+        save(store, path)
+
+
 def main() -> None:
     """Do what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--jobs", type=int, default=1, help="processes (1 by default)")
+    parser = argparse.ArgumentParser(
+        "python -m sdbook.experiments.recipe", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument("--n-jobs", type=int, default=1, help="processes (1 by default)")
     parser.add_argument("--only", choices=list(BENCHES), help="one data set")
     arguments = parser.parse_args()
     store = load()
@@ -257,12 +314,7 @@ def main() -> None:
         for each in wanted()
         if key(*each) not in store["pieces"] and arguments.only in (None, each[0])
     ]
-    run = Parallel(n_jobs=arguments.jobs, return_as="generator_unordered")
-    work = run(delayed(_keyed_piece)(each) for each in missing)
-    for name, result in tqdm(work, total=len(missing), disable=not sys.stderr.isatty()):
-        store["pieces"][name] = result
-        store["made_with"] = made_with()
-        save(store)
+    compute(store, missing, _keyed_piece, RESULTS, arguments.n_jobs)
 
 
 def _keyed_piece(each: tuple[str, str, float, int]) -> tuple[str, dict[str, Any]]:

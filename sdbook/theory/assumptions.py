@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdbook import _validate
+from sdbook.theory._arrays import Floats, members
 from sdbook.theory.rounds import gap
 
 __all__ = ["Assumption", "Assumptions", "assumptions"]
@@ -112,48 +112,43 @@ def assumptions(
     if targets is not None:
         sets = np.asarray(targets, dtype=float)
         if sets.shape != (K, K, K):
-            raise ValueError(f"targets has shape {sets.shape}; accepted is ({K}, {K}, {K})")
+            raise ValueError(f"targets must have shape ({K}, {K}, {K}), got {sets.shape}.")
         means = np.einsum("kj,kjl->kl", matrix, sets)
-    groups = np.zeros(K) if superclasses is None else np.asarray(superclasses)
-    if groups.shape != (K,):
-        raise ValueError(
-            f"superclasses has shape {groups.shape}; accepted is one for each class, ({K},)"
-        )
+    same = members(K, superclasses, equal=False)
+    sizes, margin = same.sum(axis=1), gap(matrix)
+    unequal = f"they have {sizes.min():g} to {sizes.max():g} classes"
     return Assumptions(
-        (_equal_size(groups), _inside(means, groups), _balanced(means, groups), _leads(matrix))
+        (
+            _assumption("superclasses have equal size", sizes.min() == sizes.max(), unequal),
+            _inside(means, same),
+            _balanced(means, same),
+            _assumption("the true label leads", margin > 0, f"gap {margin:g}"),
+        )
     )
 
 
-Array = NDArray[Any]
+def _assumption(name: str, holds: object, violation: str) -> Assumption:
+    return Assumption(name, bool(holds), "" if holds else violation)
 
 
-def _equal_size(groups: Array) -> Assumption:
-    sizes = np.unique(groups, return_counts=True)[1]
-    equal = sizes.min() == sizes.max()
-    found = "" if equal else f"they have {sizes.min()} to {sizes.max()} classes"
-    return Assumption("superclasses have equal size", bool(equal), found)
-
-
-def _inside(means: Array, groups: Array) -> Assumption:
-    outside = np.where(groups[:, None] == groups, 0, means)
+def _inside(means: Floats, same: Floats) -> Assumption:
+    outside = np.where(same, 0, means)
     true, given = np.unravel_index(outside.argmax(), outside.shape)
-    inside = outside.max() <= ROUNDING
-    found = "" if inside else f"class {true} is called {given} with share {outside.max():.3g}"
-    return Assumption("noise stays inside superclasses", bool(inside), found)
+    return _assumption(
+        "noise stays inside superclasses",
+        outside.max() <= ROUNDING,
+        f"class {true} is called {given} with share {outside.max():.3g}",
+    )
 
 
-def _balanced(means: Array, groups: Array) -> Assumption:
-    same = groups[:, None] == groups
-    received = (same / same.sum(axis=1)) @ means  # the mean of each class's superclass
-    fair = np.where(same, received, 0).sum(axis=1) / same.sum(axis=1)
-    excess = np.where(same, received - fair[:, None], 0)
-    name = int(np.unravel_index(excess.argmax(), excess.shape)[1])
-    balanced = excess.max() <= ROUNDING
-    found = "" if balanced else f"class {name} gets {excess.max():.3g} more than its share"
-    return Assumption("noise is balanced inside superclasses", bool(balanced), found)
-
-
-def _leads(matrix: Array) -> Assumption:
-    margin = gap(matrix)
-    leads = margin > 0
-    return Assumption("the true label leads", bool(leads), "" if leads else f"gap {margin:g}")
+def _balanced(means: Floats, same: Floats) -> Assumption:
+    shares = same / same.sum(axis=1)
+    received = shares @ means  # the mean of each class's superclass
+    fair = (shares * received).sum(axis=1, keepdims=True)
+    excess = np.where(same, received - fair, 0)
+    name = np.unravel_index(excess.argmax(), excess.shape)[1]
+    return _assumption(
+        "noise is balanced inside superclasses",
+        excess.max() <= ROUNDING,
+        f"class {name} gets {excess.max():.3g} more than its share",
+    )

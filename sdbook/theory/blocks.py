@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdbook import _validate
-from sdbook.theory._arrays import Reals, plain
+from sdbook.theory._arrays import Floats, Reals, members, plain
 
 __all__ = [
     "BlockSpectrum",
@@ -18,7 +18,6 @@ __all__ = [
     "block_outputs",
     "block_shrinkage",
     "block_weights",
-    "superclass_means",
 ]
 
 
@@ -81,7 +80,7 @@ def block_eigenvalues(
     Parameters
     ----------
     n_classes, n_per_class : int
-        Number of classes K, and of instances per class n.
+        Number of classes K, at least 2, and of instances per class n.
     n_superclasses : int
         Number of superclasses S; must divide K.
     c, d, e : float or array_like
@@ -109,9 +108,9 @@ def block_eigenvalues(
     d_ = _validate.reals("d", d, -1, 1)
     e_ = d_ if e is None else _validate.reals("e", e, -1, 1)
     if not np.all(d_ < c_):
-        raise ValueError(f"d is {d_} and c is {c_}; accepted are correlations with d < c")
+        raise ValueError(f"d must be < c, got d = {d_} and c = {c_}.")
     if not np.all(e_ <= d_):
-        raise ValueError(f"e is {e_} and d is {d_}; accepted are correlations with e <= d")
+        raise ValueError(f"e must be <= d, got e = {e_} and d = {d_}.")
     instance = 1 - c_
     class_ = instance + n * (c_ - d_)
     superclass = class_ + n * (K // S) * (d_ - e_)
@@ -119,8 +118,8 @@ def block_eigenvalues(
     # An eigenvalue of zero (centred data) may come out a little below it.
     if np.any(global_ < -1e-9 * superclass):
         raise ValueError(
-            f"the correlations c = {c_}, d = {d_}, e = {e_} give the global eigenvalue "
-            f"{np.min(global_):.4g}; accepted are those of a Gram matrix, where it is at least 0"
+            f"c, d and e must leave the global eigenvalue at or above 0, got {np.min(global_):.4g} "
+            f"with c = {c_}, d = {d_}, e = {e_}."
         )
     return BlockSpectrum(*map(plain, (instance, class_, superclass, np.maximum(global_, 0))))
 
@@ -148,7 +147,7 @@ def block_multiplicities(
     Examples
     --------
     >>> from sdbook import theory
-    >>> theory.block_multiplicities(6, 60, superclasses=2)
+    >>> theory.block_multiplicities(6, 60, n_superclasses=2)
     BlockSpectrum(instance=354, class_=4, superclass=1, global_=1)
     """
     K, n, S = _sizes(n_classes, n_per_class, n_superclasses)
@@ -178,7 +177,7 @@ def block_shrinkage(eigenvalues: BlockSpectrum, ridge: ArrayLike) -> BlockSpectr
     Examples
     --------
     >>> from sdbook import theory
-    >>> spectrum = theory.block_eigenvalues(6, 60, superclasses=2, c=0.5, d=0.2, e=0.05)
+    >>> spectrum = theory.block_eigenvalues(6, 60, n_superclasses=2, c=0.5, d=0.2, e=0.05)
     >>> p, q, r, g = theory.block_shrinkage(spectrum, ridge=6 * 360 * 3e-4)
     >>> round(p, 4), round(q, 4), round(r, 4), round(g, 4)
     (0.4355, 0.9662, 0.986, 0.9899)
@@ -226,7 +225,7 @@ def block_outputs(
     t: float = 1,
     *,
     superclasses: ArrayLike | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the outputs of round t for any targets of round 1 and any finite n (Theorem 2).
 
     Parameters
@@ -266,64 +265,44 @@ def block_outputs(
            [0.2  , 0.8  ]])
     """
     own = np.asarray(targets, dtype=float)
-    N, K = _validate.matrix("targets", own, "classes").shape
     _validate.targets("targets", own, own, signed=True)
+    N, K = own.shape
     true = _validate.labels("labels", labels, K, N)
     sizes = np.bincount(true, minlength=K)
     if sizes.min() != sizes.max():
         raise ValueError(
-            f"labels has {sizes.min()} to {sizes.max()} instances of a class; "
-            "accepted are classes of equal size"
+            "labels must have as many instances of each class, "
+            f"got {sizes.min()} to {sizes.max()} of a class."
         )
+    class_means = np.zeros((K, K))
+    np.add.at(class_means, true, own / sizes[0])
     weights = block_weights(shrinkage, _validate.real("t", t, 0))
-    class_mean = np.zeros((K, K))
-    np.add.at(class_mean, true, own / sizes[0])
-    shared = (
-        weights.class_ * class_mean
-        + weights.superclass * superclass_means(class_mean, superclasses)
-        + weights.global_ * class_mean.mean(axis=0)
-        + weights.uniform / K
+    return weights.own * own + shared_part(weights, class_means, superclasses)[true]
+
+
+def shared_part(
+    weights: BlockWeights, class_means: Floats, superclasses: ArrayLike | None
+) -> Floats:
+    """Return what all instances of a class share in their outputs, (..., K, K)."""
+    K = class_means.shape[-1]
+    same = members(K, superclasses)
+    class_, superclass, global_, uniform = (np.asarray(w)[..., None, None] for w in weights[1:])
+    return np.asarray(
+        class_ * class_means
+        + superclass * ((same / same.sum(axis=1)) @ class_means)
+        + global_ * class_means.mean(axis=-2, keepdims=True)
+        + uniform / K
     )
-    return weights.own * own + shared[true]
 
 
-def powers(shrinkage: BlockSpectrum, t: ArrayLike) -> tuple[NDArray[np.float64], ...]:
+def powers(shrinkage: BlockSpectrum, t: ArrayLike) -> tuple[Floats, ...]:
     """Return ``p^t, q^t, r^t, g^t``."""
     rounds = _validate.reals("t", t, 0)
-    names = ("p", "q", "r", "g")
     factors = (
         _validate.reals(f"shrinkage factor {name}", factor, 0, 1)
-        for name, factor in zip(names, shrinkage, strict=True)
+        for name, factor in zip("pqrg", shrinkage, strict=True)
     )
     return tuple(factor**rounds for factor in factors)
-
-
-def superclass_means(
-    class_means: NDArray[np.float64], superclasses: ArrayLike | None
-) -> NDArray[np.float64]:
-    """Replace each class's row of (..., K, K) by the mean row of its superclass."""
-    groups = group_of_each_class(class_means.shape[-1], superclasses)
-    same = groups[:, None] == groups
-    means: NDArray[np.float64] = (same / same.sum(axis=1)) @ class_means
-    return means
-
-
-def group_of_each_class(n_classes: int, superclasses: ArrayLike | None) -> NDArray[np.int64]:
-    """Check superclasses of equal size, one for each class; all classes in one by default."""
-    if superclasses is None:
-        return np.zeros(n_classes, dtype=np.int64)
-    groups = np.asarray(superclasses)
-    if groups.shape != (n_classes,):
-        raise ValueError(
-            f"superclasses has shape {groups.shape}; accepted is one for each class, ({n_classes},)"
-        )
-    members, sizes = np.unique(groups, return_inverse=True, return_counts=True)[1:]
-    if sizes.min() != sizes.max():
-        raise ValueError(
-            f"superclasses has {sizes.min()} to {sizes.max()} classes in a superclass; "
-            "accepted are superclasses of equal size"
-        )
-    return members
 
 
 def _sizes(n_classes: Any, n_per_class: Any, n_superclasses: Any) -> tuple[int, int, int]:
@@ -331,7 +310,5 @@ def _sizes(n_classes: Any, n_per_class: Any, n_superclasses: Any) -> tuple[int, 
     n = _validate.count("n_per_class", n_per_class)
     S = _validate.count("n_superclasses", n_superclasses, 1, K)
     if K % S:
-        raise ValueError(
-            f"superclasses is {S}; accepted are divisors of the number of classes, {K}"
-        )
+        raise ValueError(f"n_superclasses must divide n_classes, {K}, got {S}.")
     return K, n, S

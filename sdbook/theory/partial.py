@@ -7,12 +7,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate
 from sdbook.refine import one_or_two, top_k
-from sdbook.theory._arrays import of_pairs
+from sdbook.theory._arrays import Floats, corruption, of_pairs
 from sdbook.theory.blocks import BlockSpectrum
 from sdbook.theory.population import population_accuracy, population_outputs
 
 __all__ = [
-    "candidate_shares",
     "candidates",
     "one_or_two_outputs",
     "partial_label_outputs",
@@ -20,7 +19,7 @@ __all__ = [
 ]
 
 
-def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> NDArray[np.float64]:
+def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> Floats:
     """Return the candidate sets that a partial-label student is taught.
 
     Parameters
@@ -54,48 +53,9 @@ def candidates(outputs: ArrayLike, C: ArrayLike, k: int = 2) -> NDArray[np.float
            [0.5, 0.5, 0. ],
            [0.5, 0. , 0.5]])
     """
-    values = _of_pairs_that_occur(outputs, C)
     refinement = top_k(k)
+    values = _of_pairs_that_occur(outputs, C)
     return np.stack([refinement(table) for table in _tables(values)]).reshape(values.shape)
-
-
-def candidate_shares(C: ArrayLike, targets: ArrayLike) -> NDArray[np.float64]:
-    """Return in how many candidate sets each class is, F_k(l) of Theorem 4.
-
-    Parameters
-    ----------
-    C : array_like of shape (..., K, K)
-        Corruption matrices.
-    targets : array_like of shape (..., K, K, K)
-        Candidate sets, from `candidates`.
-
-    Returns
-    -------
-    ndarray of shape (..., K, K)
-        Entry ``[k, l]`` is the share of class k that has l among its candidates. Rows sum to the
-        number of candidates.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit or `C` is not row-stochastic.
-
-    Examples
-    --------
-    Pair flips: everybody has the same two candidates, which say nothing.
-
-    >>> from sdbook import noise, theory
-    >>> C = noise.pair_flip(3, 0.4)
-    >>> teacher = theory.population_outputs(theory.BlockSpectrum(0.5, 0.9, 0.9, 0.9), C)
-    >>> theory.candidate_shares(C, theory.candidates(teacher, C))
-    array([[1., 1., 0.],
-           [0., 1., 1.],
-           [1., 0., 1.]])
-    """
-    matrix = _validate.row_stochastic("C", C, stack=True)
-    K = matrix.shape[-1]
-    sets = of_pairs("targets", targets, K)
-    return np.einsum("...kj,...kjl->...kl", matrix, (sets > 0).astype(float))
 
 
 def partial_label_outputs(
@@ -104,7 +64,7 @@ def partial_label_outputs(
     k: int = 2,
     *,
     superclasses: ArrayLike | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the outputs of one student that is taught its teacher's top k (Theorem 4).
 
     Parameters
@@ -154,7 +114,7 @@ def partial_label_recovers(
 
     It does if and only if the truth is strictly ahead in the student's outputs of every (true,
     given) pair that occurs: part (c) of the theorem. The outputs are compared as they are, with the
-    superclass and global means that the candidate sets really have, so that no balance is assumed.
+    superclass and global means that the candidate sets really have: no balance is assumed.
 
     Where candidate sets hold the truth, stay inside superclasses and are balanced there, which
     `assumptions` can check, this comes to ``F_k(l) < 1`` for all ``l != k``: no other class is in
@@ -172,9 +132,8 @@ def partial_label_recovers(
     Returns
     -------
     ndarray of bool, shape (...)
-        False also for a tie: outputs tie if they differ by less than `recovered` tells apart, 1e-6
-        of the range of outputs that occur. A tie among the teacher's outputs is not a No: it is
-        settled by the order of classes, as in `candidates`.
+        False also for a tie of the student's outputs, as `recovered` counts ties. A tie among the
+        teacher's outputs is settled by the order of classes, as in `candidates`.
 
     Raises
     ------
@@ -205,7 +164,7 @@ def partial_label_recovers(
 
 def one_or_two_outputs(
     shrinkage: BlockSpectrum, C: ArrayLike, *, superclasses: ArrayLike | None = None
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the outputs of a student whose sets hold one class where its teacher is sure.
 
     An instance keeps its teacher's largest output alone where this leads by more than p, the own
@@ -240,21 +199,19 @@ def one_or_two_outputs(
     """
     teacher = population_outputs(shrinkage, C, superclasses=superclasses)
     values = _of_pairs_that_occur(teacher, C)
-    leads = np.broadcast_to(shrinkage.instance, values.shape[:-3]).ravel()
-    sets = [one_or_two(lead)(table) for lead, table in zip(leads, _tables(values), strict=True)]
+    margins = np.broadcast_to(shrinkage.instance, values.shape[:-3]).ravel()
+    sets = [one_or_two(p)(table) for p, table in zip(margins, _tables(values), strict=True)]
     targets = np.stack(sets).reshape(values.shape)
     return population_outputs(shrinkage, C, superclasses=superclasses, targets=targets)
 
 
-def _of_pairs_that_occur(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64]:
+def _of_pairs_that_occur(outputs: ArrayLike, C: ArrayLike) -> Floats:
     """Replace what never occurs, lest it decide how near two outputs are to count as equal."""
-    matrix = _validate.row_stochastic("C", C, stack=True)
-    K = matrix.shape[-1]
-    values = of_pairs("outputs", outputs, K)
-    return np.where((matrix > 0)[..., None], values, 1 / K)
+    matrix, K = corruption(C)
+    return np.where((matrix > 0)[..., None], of_pairs("outputs", outputs, K), 1 / K)
 
 
-def _tables(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _tables(values: Floats) -> Floats:
     """View (..., K, K, K) as a sequence of outputs (K K, K), one for each matrix."""
     K = values.shape[-1]
     return values.reshape(-1, K * K, K)

@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdbook import _validate
-from sdbook.theory._arrays import Reals, of_pairs, plain
-from sdbook.theory.blocks import BlockSpectrum, block_weights, superclass_means
+from sdbook.theory._arrays import Floats, Reals, corruption, of_pairs, plain
+from sdbook.theory.blocks import BlockSpectrum, block_weights, shared_part
 
 __all__ = ["PopulationAccuracy", "population_accuracy", "population_outputs", "recovered"]
 
@@ -44,7 +44,7 @@ def population_outputs(
     *,
     superclasses: ArrayLike | None = None,
     targets: ArrayLike | None = None,
-) -> NDArray[np.float64]:
+) -> Floats:
     """Return the outputs of each kind of instance after t rounds, for any noise (Theorem 2).
 
     Parameters
@@ -71,6 +71,8 @@ def population_outputs(
     ------
     TypeError, ValueError
         If `C` is not row-stochastic, or an argument is out of range or of the wrong shape.
+    MemoryError
+        If the outputs do not fit into the memory that is free.
 
     Examples
     --------
@@ -80,24 +82,17 @@ def population_outputs(
     >>> outputs[0, 1].round(3)  # a 0 that is called 1: the teacher believes the label
     array([0.233, 0.633, 0.133])
     """
-    matrix = _validate.row_stochastic("C", C, stack=True)
-    K = matrix.shape[-1]
+    matrix, K = corruption(C)
     weights = block_weights(shrinkage, t)
     own = np.eye(K)[None] if targets is None else of_pairs("targets", targets, K)
-    class_mean = matrix if targets is None else np.einsum("...kj,...kjl->...kl", matrix, own)
-    lead = np.broadcast_shapes(np.shape(weights.own), class_mean.shape[:-2])
+    class_means = matrix if targets is None else np.einsum("...kj,...kjl->...kl", matrix, own)
+    lead = np.broadcast_shapes(*map(np.shape, weights), class_means.shape[:-2])
     _validate.memory("the outputs of all pairs", int(np.prod(lead)) * K**3, 3 * 8)
-    class_w, super_w, global_w, rest = (np.asarray(w)[..., None, None] for w in weights[1:])
-    shared = (
-        class_w * class_mean
-        + super_w * superclass_means(class_mean, superclasses)
-        + global_w * class_mean.mean(axis=-2, keepdims=True)
-        + rest / K
-    )
+    shared = shared_part(weights, class_means, superclasses)
     return np.asarray(weights.own)[..., None, None, None] * own + shared[..., None, :]
 
 
-def recovered(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64]:
+def recovered(outputs: ArrayLike, C: ArrayLike) -> Floats:
     """Return which kinds of instances are classified as what they are.
 
     Parameters
@@ -131,11 +126,16 @@ def recovered(outputs: ArrayLike, C: ArrayLike) -> NDArray[np.float64]:
     >>> theory.recovered(theory.population_outputs(shrinkage, C, t=3), C).min()
     np.float64(1.0)
     """
-    matrix = _validate.row_stochastic("C", C, stack=True)
-    values = of_pairs("outputs", outputs, matrix.shape[-1])
-    best = values >= values.max(axis=-1, keepdims=True) - _tie_width(values, matrix)
+    matrix, K = corruption(C)
+    values = of_pairs("outputs", outputs, K)
+    occurs = (matrix > 0)[..., None]
+    low = np.where(occurs, values, np.inf).min(axis=(-3, -2, -1), keepdims=True)
+    high = np.where(occurs, values, -np.inf).max(axis=(-3, -2, -1), keepdims=True)
+    # How near outputs must be to count as equal, as in the accuracy of a run.
+    width = np.maximum(1e-6 * (high - low), 8 * np.finfo(float).eps)
+    best = values >= values.max(axis=-1, keepdims=True) - width
     own = np.einsum("...kjk->...kj", best)
-    return own / best.sum(axis=-1)
+    return np.asarray(own / best.sum(axis=-1))
 
 
 def population_accuracy(outputs: ArrayLike, C: ArrayLike) -> PopulationAccuracy:
@@ -167,27 +167,16 @@ def population_accuracy(outputs: ArrayLike, C: ArrayLike) -> PopulationAccuracy:
     >>> theory.population_accuracy(outputs, C).all
     array([0.5, 0.5, 1. ])
     """
-    matrix = _validate.row_stochastic("C", C, stack=True)
+    matrix, K = corruption(C)
     right = recovered(outputs, matrix)
-    K = matrix.shape[-1]
-    clean = np.broadcast_to(matrix * np.eye(K), right.shape)
-    corrupted = np.broadcast_to(matrix * (1 - np.eye(K)), right.shape)
-    shares = [_share(right, weight) for weight in (clean, corrupted, clean + corrupted)]
-    return PopulationAccuracy(*shares)
+    kinds = (np.eye(K), 1 - np.eye(K), np.ones((K, K)))
+    return PopulationAccuracy(*(_share(right, matrix * kind) for kind in kinds))
 
 
-def _share(right: NDArray[np.float64], weight: NDArray[np.float64]) -> Reals:
+def _share(right: Floats, weight: Floats) -> Reals:
+    """Return the mean of `right` by weight; NaN where there is no weight."""
+    weight = np.broadcast_to(weight, right.shape)
     total = weight.sum(axis=(-2, -1))
-    hits = (weight * right).sum(axis=(-2, -1))
     share = np.full_like(total, np.nan)
-    np.divide(hits, total, out=share, where=total > 0)
+    np.divide((weight * right).sum(axis=(-2, -1)), total, out=share, where=total > 0)
     return plain(share)
-
-
-def _tie_width(outputs: NDArray[np.float64], C: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How near outputs must be to count as equal, as in the accuracy of a run."""
-    occurs = (C > 0)[..., None]
-    low = np.where(occurs, outputs, np.inf).min(axis=(-3, -2, -1), keepdims=True)
-    high = np.where(occurs, outputs, -np.inf).max(axis=(-3, -2, -1), keepdims=True)
-    width: NDArray[np.float64] = np.maximum(1e-6 * (high - low), 8 * np.finfo(float).eps)
-    return width

@@ -1,4 +1,4 @@
-"""The same loop on a network: teacher and students for any ``torch.nn.Module``.
+"""Self-distillation of networks: teacher and students for any ``torch.nn.Module``.
 
 Needs the extra ``torch``. What `sdbook.distill` does with fixed features and an exact solver, this
 does with features that move and an optimiser that stops when it is told to: same rounds, same

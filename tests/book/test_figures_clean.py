@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from sdbook.book import figures
 from sdbook.book.figures.clean import falling, filter_match, over_penalty, over_rounds
-from sdbook.theory.filters import equivalent_ridge, matching_ridge
+from sdbook.book.filters import matching_ridge
+from sdbook.theory import equivalent_ridge
 
 
 def heights(line):

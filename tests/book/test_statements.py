@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from sdbook import datasets, distillation, noise, solvers, theory
-from sdbook.book import statements
+from sdbook.book import curvature, filters, pairs, statements, tangent
 from sdbook.book.statements import deviations
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,8 +186,8 @@ def quote_problems(documented, statements):
     return problems
 
 
-def deviation_problems(statement, draws, seed):
-    largest = max(statements.deviations_seen(statement, draws, seed))
+def deviation_problems(statement, draws, rng):
+    largest = max(statements.deviations_seen(statement, draws, rng))
     if largest > statement.accepted:
         return [f"{statement.name} is off by {largest:.2g}, accepted is {statement.accepted:.2g}"]
     return []
@@ -210,7 +210,7 @@ def test_numbers_in_docstrings_are_those_of_the_book():
 
 @pytest.mark.parametrize("statement", statements.STATEMENTS, **label_of)
 def test_statement_holds(statement):
-    assert deviation_problems(statement, draws=100, seed=1) == []
+    assert deviation_problems(statement, draws=100, rng=1) == []
 
 
 @pytest.mark.parametrize("example", statements.COUNTER_EXAMPLES, **label_of)
@@ -224,6 +224,14 @@ def test_no_tempting_claim_survives(example):
 def test_labels_of_counter_examples_differ():
     labels = [example.label for example in statements.COUNTER_EXAMPLES]
     assert len(set(labels)) == len(labels)
+
+
+def test_problems_are_drawn_from_a_seed_or_a_generator():
+    gram = next(each for each in statements.STATEMENTS if each.label == "def-gram")
+    seen = statements.deviations_seen(gram, 5, 3)
+    assert statements.deviations_seen(gram, 5, np.random.default_rng(3)) == seen
+    with pytest.raises(ValueError, match=r"^draws "):
+        statements.deviations_seen(gram, 0)
 
 
 # --- each check can fail --------------------------------------------------------------------------
@@ -376,17 +384,17 @@ SPOILED = {
     "def-gap": (theory, "gap"),
     "prop-fixed-point": (theory, "fixed_point"),
     "prop-linearised": (theory, "linearised"),
-    "prop-tangent-error": (theory, "tangent_error"),
+    "prop-tangent-error": (tangent, "tangent_error"),
     "prop-block-spectrum": (theory, "block_eigenvalues"),
     "thm-blocks": (theory, "block_outputs"),
     "cor-own-label": (theory, "block_shrinkage"),
-    "cor-clean-margins": (theory, "clean_margins"),
+    "cor-clean-margins": (filters, "clean_margins"),
     "prop-ridge-of-rounds": (theory, "equivalent_ridge"),
-    "cor-same-proportions": (theory, "same_ratio_ridge"),
-    "thm-rounds": (theory, "pair_recovers"),
+    "cor-same-proportions": (filters, "same_ratio_ridge"),
+    "thm-rounds": (pairs, "pair_recovers"),
     "cor-symmetric": (theory, "gap"),
     "thm-partial-label": (theory, "partial_label_recovers"),
-    "prop-preconditioner": (theory, "linearised_hessian"),
+    "prop-preconditioner": (curvature, "linearised_hessian"),
 }
 by_label = {statement.label: statement for statement in statements.STATEMENTS}
 
@@ -395,7 +403,7 @@ by_label = {statement.label: statement for statement in statements.STATEMENTS}
 def test_a_spoiled_function_is_seen(label, monkeypatch):
     module, name = SPOILED[label]
     monkeypatch.setattr(module, name, wrong(getattr(module, name)))
-    assert deviation_problems(by_label[label], draws=20, seed=1) != []
+    assert deviation_problems(by_label[label], draws=20, rng=1) != []
 
 
 def other(**changes):
@@ -427,15 +435,15 @@ CHANGED = {
         *(distillation, "distill"),
         other(rounds=lambda rounds: tuple(reversed(rounds))),
     ),
-    "def-probe": (solvers, "solve", other(weights=lambda weights: weights + 1e-2)),
+    "def-probe": (solvers, "solve", other(coef=lambda coef: coef + 1e-2)),
     "def-gram": (datasets, "Dataset", lambda _: lambda *a, **o: Bent(*a, **o)),
     "lem-votes": (noise, "corrupt", lambda _: lambda true, C, **options: np.roll(true, 5000)),
-    "prop-fixed-point": (solvers, "solve", other(weights=lambda weights: weights + 1e-6)),
+    "prop-fixed-point": (solvers, "solve", other(coef=lambda coef: coef + 1e-6)),
     "lem-certificate": (
         *(solvers, "solve"),
         other(certificate=lambda one: replace(one, gap_bound=one.gap_bound / 4)),
     ),
-    "prop-tangent-error": (theory, "tangent_error_bound", lambda f: lambda Z: f(Z) / 3),
+    "prop-tangent-error": (tangent, "tangent_error_bound", lambda f: lambda Z: f(Z) / 3),
     "thm-averaging": (solvers, "LabelAveraging", lambda _: Heavier),
     "def-block-model": (
         *(datasets, "block_correlated"),
@@ -454,7 +462,7 @@ CHANGED = {
     "cor-top-k": (deviations, "top", lambda f: lambda outputs, k: f(outputs, 2)),
     "cor-hesitate": (theory, "one_or_two_outputs", wrong),
     "prop-preconditioner": (
-        theory,
+        curvature,
         "eigenvalue_interval",
         lambda f: lambda Y: (f(Y)[0] * 3, f(Y)[1]),
     ),
@@ -478,7 +486,7 @@ class Bent(datasets.Dataset):
 def test_a_changed_function_is_seen(label, monkeypatch):
     module, name, change = CHANGED[label]
     monkeypatch.setattr(module, name, change(getattr(module, name)))
-    assert deviation_problems(by_label[label], draws=100, seed=1) != []
+    assert deviation_problems(by_label[label], draws=100, rng=1) != []
 
 
 def test_every_statement_is_spoiled_somehow():
@@ -487,15 +495,18 @@ def test_every_statement_is_spoiled_somehow():
 
 @pytest.mark.parametrize("answer", [True, False])
 @pytest.mark.parametrize(
-    ("label", "name"),
-    [("thm-rounds", "pair_recovers"), ("thm-partial-label", "partial_label_recovers")],
+    ("label", "module", "name"),
+    [
+        ("thm-rounds", pairs, "pair_recovers"),
+        ("thm-partial-label", theory, "partial_label_recovers"),
+    ],
 )
-def test_always_the_same_answer_is_wrong(label, name, answer, monkeypatch):
+def test_always_the_same_answer_is_wrong(label, module, name, answer, monkeypatch):
     """So that both answers occur in the draws."""
     monkeypatch.setattr(
-        theory, name, lambda _, C, *a, **o: np.full(C.shape if name[:4] == "pair" else (), answer)
+        module, name, lambda _, C, *a, **o: np.full(C.shape if name[:4] == "pair" else (), answer)
     )
-    assert deviation_problems(by_label[label], draws=100, seed=1) != []
+    assert deviation_problems(by_label[label], draws=100, rng=1) != []
 
 
 # --- the page -------------------------------------------------------------------------------------

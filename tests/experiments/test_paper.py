@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -17,11 +18,11 @@ from PIL import Image
 os.environ["HF_HUB_OFFLINE"] = "1"
 pytest.importorskip("sklearn")
 
-import sdbook.experiments.paper.strength as strength_module
 from sdbook import datasets, distill, noise, partial_label
+from sdbook.estimator import SelfDistilledClassifierCV
 from sdbook.experiments import paper
-from sdbook.experiments.paper.__main__ import EXAMPLES, main, parser
-from sdbook.experiments.paper.sources import load_pictures, some
+from sdbook.experiments.paper.__main__ import main, parser
+from sdbook.experiments.paper.sources import load_pictures, subset
 from sdbook.solvers import GeneralisedCrossEntropy
 
 TOY = paper.Source("Toy", "nobody/toy", 3)
@@ -142,12 +143,12 @@ def test_labels_follow_the_images(hub, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test": ("validation",)}, r"Toy has no split 'validation' here; .*\['test', 'train'\]"),
-        ({"image": "photo"}, r"Toy has no column 'photo' here; .*\['image', 'label'\]"),
-        ({"label": "kind"}, r"Toy has no column 'kind' here"),
-        ({"names": "text"}, r"Toy has no column 'text' here"),
-        ({"classes": 4}, r"Toy has 3 classes here; accepted is a copy with the 4 of the paper"),
-        ({"without": "thing 1"}, r"Toy has 2 classes here"),
+        ({"test": ("validation",)}, r"must have a split 'validation', got .*\['test', 'train'\]"),
+        ({"image": "photo"}, r"Toy must have a column 'photo', got .*\['image', 'label'\]"),
+        ({"label": "kind"}, r"Toy must have a column 'kind'"),
+        ({"names": "text"}, r"Toy must have a column 'text'"),
+        ({"n_classes": 4}, r"Toy must have 4 classes, got a copy with 3"),
+        ({"without": "thing 1"}, r"Toy must have 3 classes, got a copy with 2"),
     ],
 )
 def test_a_copy_of_another_form_is_refused(hub, tmp_path, change, message):
@@ -157,10 +158,10 @@ def test_a_copy_of_another_form_is_refused(hub, tmp_path, change, message):
 
 
 def test_a_missing_folder_and_a_missing_network_are_named(hub, tmp_path):
-    with pytest.raises(ValueError, match=r"folder is '.*nowhere', which is not a folder"):
-        load_pictures(TOY, tmp_path / "nowhere")
-    with pytest.raises(ConnectionError, match=r"nobody/toy cannot be loaded .*'words', 'digits'"):
-        load_pictures(TOY)
+    with pytest.raises(ValueError, match=r"copy must be a folder .*, got '.*nowhere'"):
+        paper.load(TOY, copy=tmp_path / "nowhere")
+    with pytest.raises(ConnectionError, match=r"nobody/toy cannot be loaded .*words or digits"):
+        paper.load(TOY)
 
 
 def test_images_become_centred_unit_features(hub, tmp_path):
@@ -187,7 +188,7 @@ def test_other_images_do_not_take_the_kept_features(hub, tmp_path):
     model = tiny_model(tmp_path / "model")
     call = {"model": model, "folder": tmp_path / "f", "progress": False}
     paper.load(TOY, copy=write_copy(hub, TOY, tmp_path / "one"), **call)
-    with pytest.raises(ValueError, match="its content is"):
+    with pytest.raises(ValueError, match="content"):
         paper.load(TOY, copy=write_copy(hub, TOY, tmp_path / "two", seed=1), **call)
 
 
@@ -204,8 +205,8 @@ def test_local_data_keep_or_find_their_superclasses():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"data": "mnist"}, "data is 'mnist'; accepted are cifar100, .*, words, digits"),
-        ({"data": "words", "copy": "here"}, "copy is 'here'; accepted with 'words' is none"),
+        ({"data": "mnist"}, "data must be one of cifar100, .*, words, digits, .* got 'mnist'"),
+        ({"data": "words", "copy": "here"}, "copy must be None with data 'words', got 'here'"),
     ],
 )
 def test_data_must_be_known(arguments, message):
@@ -246,9 +247,9 @@ def test_a_class_alone_in_its_superclass_keeps_its_labels(digits):
 
 
 def test_an_unknown_noise_is_named(digits):
-    with pytest.raises(ValueError, match="noises has 'pink'; accepted are superclass, symmetric"):
+    with pytest.raises(ValueError, match="noises must be among superclass, symmetric"):
         paper.experiment(*digits, lam=1e-4, noises=["pink"])
-    with pytest.raises(ValueError, match="noises has 'pink'; accepted are superclass, symmetric"):
+    with pytest.raises(ValueError, match="noises must be among superclass, symmetric"):
         paper.choose(digits[0], noises=["pink"])
 
 
@@ -285,8 +286,8 @@ def test_the_table_shows_what_was_found(results):
 
 
 def test_the_protocol_says_where_it_differs():
-    assert {choice.same for choice in paper.PROTOCOL} == {True, False}
-    assert all(choice.authors and choice.here for choice in paper.PROTOCOL)
+    assert {setting.same for setting in paper.PROTOCOL} == {True, False}
+    assert all(setting.authors and setting.here for setting in paper.PROTOCOL)
 
 
 # The choice of λ
@@ -334,7 +335,7 @@ def test_the_choice_is_the_best_on_held_out_given_labels():
             right = np.zeros((3, 5))
             for i, part in enumerate(parts):
                 rest = np.setdiff1d(np.arange(120), part)
-                options = {"classes": 4, "tolerance": 1e-8}
+                options = {"n_classes": 4, "tolerance": 1e-8}
                 runs = (
                     distill(train.features[rest], given[rest], lam, rounds=2, **options),
                     partial_label(
@@ -407,31 +408,39 @@ def test_choices_are_resumed_and_equal_draws_are_judged_once(tmp_path, monkeypat
         # Without noise one; else two of each kind, of which two are the same: there is but one
         # superclass.
         assert len(list(tmp_path.iterdir())) == 1 + 2 * 2
-        monkeypatch.setattr(strength_module, "_judge", None)
+        monkeypatch.setattr(SelfDistilledClassifierCV, "fit", None)  # to call it is an error
         again = paper.choose(train, **options)
     for one, two in zip(first, again, strict=True):
         assert one.lam == two.lam
         np.testing.assert_array_equal(one.scores, two.scores)
 
 
-def test_large_sets_are_judged_on_fewer_folds():
-    sizes = {100: 5, 5500: 3, 12500: 1, 50000: 1}
-    for instances, expected in sizes.items():
-        folds = strength_module._folds(instances)
-        assert len(folds) == expected
-        for train, test in folds:
-            np.testing.assert_array_equal(np.sort(np.r_[train, test]), np.arange(instances))
-            assert len(test) == pytest.approx(instances / 5, abs=1)
+@pytest.mark.parametrize(("instances", "expected"), [(100, 5), (5500, 3), (12500, 1), (50000, 1)])
+def test_large_sets_are_judged_on_fewer_folds(monkeypatch, instances, expected):
+    class Seen(Exception):
+        """What the estimator was told to judge by."""
+
+    def fit(self, X, y):
+        raise Seen(self.cv)
+
+    monkeypatch.setattr(SelfDistilledClassifierCV, "fit", fit)
+    with pytest.raises(Seen) as seen:
+        paper.choose(blobs(4, instances // 4), rates=[0.4], lams=[1e-3], **TOLD)
+    (folds,) = seen.value.args
+    assert len(folds) == expected
+    for train, test in folds:
+        np.testing.assert_array_equal(np.sort(np.r_[train, test]), np.arange(instances))
+        assert len(test) == pytest.approx(instances / 5, abs=1)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lams": []}, "lams is empty"),
-        ({"lams": [1e-3, 0]}, "lams is 0"),
-        ({"rates": [70]}, "rates is 70"),
-        ({"seeds": 0}, "seeds is 0"),
-        ({"rounds": 0}, "rounds is 0"),
+        ({"lams": []}, "lams must"),
+        ({"lams": [1e-3, 0]}, "lams must"),
+        ({"rates": [70]}, "rates must"),
+        ({"seeds": 0}, "seeds must"),
+        ({"rounds": 0}, "rounds must"),
     ],
 )
 def test_what_cannot_be_chosen_from_is_named(change, message):
@@ -480,17 +489,19 @@ def test_one_strength_for_all_is_the_plain_experiment(digits, results):
 def test_strengths_must_be_one_for_each(digits):
     strengths = paper.fixed(1e-4, noises=["symmetric"], rates=[0.3, 0.7], rounds=2)
     for wrong in ([], strengths[:-1], [*strengths, strengths[0]]):
-        with pytest.raises(ValueError, match=f"strengths has {len(wrong)} entries"):
+        with pytest.raises(
+            ValueError, match=f"strengths must be one for each .* got {len(wrong)} "
+        ):
             paper.run(*digits, wrong)
 
 
 def test_a_trial_keeps_all_classes():
     labels = np.repeat([0, 1, 2], [50, 3, 10])
-    chosen = some(labels, 20)
+    chosen = subset(labels, 20)
     np.testing.assert_array_equal(np.bincount(labels[chosen]), [9, 3, 8])
     assert (np.diff(chosen) > 0).all()
-    np.testing.assert_array_equal(some(labels, 1000), np.arange(63))
-    with pytest.raises(ValueError, match="limit is 9; accepted are whole numbers of at least 10"):
+    np.testing.assert_array_equal(subset(labels, 1000), np.arange(63))
+    with pytest.raises(ValueError, match="limit must be an integer >= 10, got 9"):
         paper.load("digits", limit=9)
 
 
@@ -501,7 +512,8 @@ def test_the_command_runs_a_copy_from_images_to_a_table(hub, tmp_path, capsys):
     source = paper.SOURCES["cifar100"]
     copy = write_copy(hub, source, tmp_path / "copy", {"train": 3, "test": 1})
     arguments = ["--data", "cifar100", "--copy", str(copy), "--out", str(tmp_path / "out")]
-    arguments += ["--model", tiny_model(tmp_path / "model"), "--device", "cpu", "--batch", "100"]
+    arguments += ["--model", tiny_model(tmp_path / "model"), "--device", "cpu"]
+    arguments += ["--batch-size", "100", "--n-jobs", "1"]
     arguments += ["--rates", "0.5", "--seeds", "2", "--rounds", "2", "--noises", "symmetric"]
     arguments += ["--lam", "1e-4", "1e-3"]
     assert main(arguments) == 0
@@ -554,26 +566,27 @@ def refused(capsys, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--rates", "70"], "rates is 70.0; accepted are numbers in [0, 1) (70% is 0.7)"),
-        (["--rates", "0.3", "1"], "rates is 1.0; accepted are numbers in [0, 1)"),
-        (["--rates", "-0.1"], "rates is -0.1; accepted are"),
-        (["--rates", "half"], "rates is 'half'; accepted are numbers"),
-        (["--rates", "0.3", "0.30"], "rates is 0.3 0.3; accepted are values that differ"),
+        (["--rates", "70"], "rates must be in [0, 1), got 70.0. 70% is 0.7."),
+        (["--rates", "0.3", "1"], "rates must be in [0, 1), got 1.0."),
+        (["--rates", "-0.1"], "rates must be in [0, 1), got -0.1."),
+        (["--rates", "half"], "rates must be a real number, got 'half'."),
+        (["--rates", "0.3", "0.30"], "rates must have no value twice, got 0.3 0.3."),
         (["--noises", "pink"], "'pink' (choose from"),
-        (["--noises", "symmetric", "symmetric"], "accepted are values that differ"),
-        (["--lam", "0"], "lam is 0.0; accepted are numbers in (0, inf)"),
-        (["--lam", "1e-3", "-1"], "lam is -1.0; accepted are numbers in (0, inf)"),
-        (["--lam", "nan"], "lam is nan; accepted are numbers in (0, inf)"),
-        (["--seeds", "0"], "seeds is 0; accepted are whole numbers of at least 1"),
-        (["--seeds", "1.5"], "seeds is '1.5'; accepted are whole numbers"),
-        (["--rounds", "1"], "rounds is 1; accepted are whole numbers of at least 2"),
-        (["--batch", "0"], "batch is 0; accepted are whole numbers of at least 1"),
-        (["--jobs", "0"], "jobs is 0; accepted are -1, 1, 2, 3..."),
-        (["--limit", "0"], "limit is 0; accepted are whole numbers of at least 1"),
+        (["--noises", "symmetric", "symmetric"], "noises must have no value twice"),
+        (["--lam", "0"], "lam must be > 0, got 0.0."),
+        (["--lam", "1e-3", "-1"], "lam must be > 0, got -1.0."),
+        (["--lam", "nan"], "lam must be finite and > 0, got nan."),
+        (["--seeds", "0"], "seeds must be an integer >= 1, got 0."),
+        (["--seeds", "1.5"], "seeds must be an integer, got '1.5'."),
+        (["--rounds", "1"], "rounds must be an integer >= 2, got 1."),
+        (["--batch-size", "0"], "batch_size must be an integer >= 1, got 0."),
+        (["--n-jobs", "0"], "n_jobs must be -1 or an integer >= 1, got 0."),
+        (["--n-jobs", "two"], "n_jobs must be -1 or an integer >= 1, got 'two'."),
+        (["--limit", "0"], "limit must be an integer >= 1, got 0."),
         (["--data", "mnist"], "'mnist' (choose from"),
-        (["--copy", "here"], "copy is 'here'; accepted with 'digits' is none"),
-        (["--data", "cifar100", "--limit", "99"], "limit is 99; accepted are whole numbers of"),
-        (["--data", "cifar100", "--copy", "nowhere"], "copy is 'nowhere'; accepted is a folder"),
+        (["--copy", "here"], "copy must be left out with 'digits', got 'here'."),
+        (["--data", "cifar100", "--limit", "99"], "limit must be an integer >= 100, got 99."),
+        (["--data", "cifar100", "--copy", "nowhere"], "copy must be a folder, got 'nowhere'."),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_loaded(
@@ -589,26 +602,37 @@ def test_a_device_that_is_not_there_is_named_before_anything_is_loaded(capsys, m
     pytest.importorskip("safetensors")
     monkeypatch.setattr(paper, "load", None)
     said = refused(capsys, "--data", "cifar100", "--device", "abacus")
-    assert "device is 'abacus'" in said
+    assert "device must be" in said
+    assert "'abacus'" in said
 
 
-def test_help_has_every_option_and_an_example(capsys):
+def shown(capsys):
+    """What the command says of itself."""
     with pytest.raises(SystemExit) as stopped:
         main(["--help"])
     assert stopped.value.code == 0
-    said = capsys.readouterr().out
-    assert (
-        "python -m sdbook.experiments.paper --data cifar100 --out results"
-        in said.partition("examples:")[2]
-    )
-    for action in parser()._actions:
-        assert action.help, action.option_strings
+    return capsys.readouterr().out
 
 
-def test_the_examples_of_the_help_can_be_typed():
-    lines = [line.split() for line in EXAMPLES.splitlines() if "python -m" in line]
+OPTIONS = (
+    "data copy limit model device batch-size features noises rates seeds rounds lam n-jobs out"
+)
+
+
+def test_help_explains_every_option(capsys):
+    options = shown(capsys).partition("examples:")[0]
+    said = dict(re.findall(r"^  --([\w-]+)((?:.|\n(?!  -))*)", options, re.M))
+    assert set(said) == set(OPTIONS.split())
+    for name, text in said.items():
+        assert re.search(r"\b[a-z]+ [a-z]+ ", text), name
+
+
+def test_the_examples_of_the_help_can_be_typed(capsys):
+    examples = shown(capsys).partition("examples:")[2].replace("\\\n", "")
+    lines = [line.split() for line in examples.splitlines() if "python -m" in line]
     assert len(lines) >= 3
     for line in lines:
+        assert line[:3] == ["python", "-m", "sdbook.experiments.paper"]
         parser().parse_args(line[3:])
 
 
@@ -623,11 +647,12 @@ def test_results_of_other_settings_are_not_written_over(tmp_path, capsys):
     report = capsys.readouterr().out
     before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     said = refused(capsys, *first, "--lam", "1e-4", "--seeds", "2")
-    assert "has results for digits with seeds 1 and not 2, lam 0.001 and not 0.0001" in said
-    assert "accepted are another --out" in said
+    assert "out must be of the same settings" in said
+    assert "of seeds = 1 (here 2), lam = [0.001] (here [0.0001])" in said
+    assert "Use another --out" in said
     assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
     # What decides nothing may differ, and so may the order.
-    assert main([*first, "--batch", "7"]) == 0
+    assert main([*first, "--batch-size", "7"]) == 0
     assert capsys.readouterr().out == report
     # Another data set has files of its own, and what was moved away is no obstacle.
     for path in out.glob("digits*"):
@@ -638,10 +663,10 @@ def test_results_of_other_settings_are_not_written_over(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("digits.csv", "noise", "out has digits.csv, and no digits.json"),
-        ("digits.json", "{}", "does not say its settings"),
-        ("digits.json", "[", "does not say its settings"),
-        ("digits.json", '{"settings": {"seeds": 3}}', "limit not given and not 60"),
+        ("digits.csv", "noise", "with 'digits.csv' alone"),
+        ("digits.json", "{}", "digits.json' is damaged"),
+        ("digits.json", "[", "digits.json' is damaged"),
+        ("digits.json", '{"settings": {"seeds": 3}}', "limit = None (here 60)"),
     ],
 )
 def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys, name, text, message):
@@ -656,7 +681,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys, name, text, 
 
 def test_a_file_is_no_folder_of_results(tmp_path, capsys):
     (tmp_path / "out").touch()
-    assert "which is a file; accepted is a folder" in refused(capsys, "--out", tmp_path / "out")
+    assert "which is a file" in refused(capsys, "--out", tmp_path / "out")
 
 
 def test_one_seed_has_no_spread(tmp_path, capsys):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -61,10 +64,10 @@ def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name)
 def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
     started = []
 
-    def recorded(*args, loss=None, start=None, **options):
+    def recorded(*args, loss=None, warm_start=None, **options):
         if loss is not None and not loss.convex:
-            started.append((args[2], start))
-        return solve(*args, loss=loss, warm_start=start, **options)
+            started.append((args[2], warm_start))
+        return solve(*args, loss=loss, warm_start=warm_start, **options)
 
     probes = dict(zip(task.lams, task.teachers, strict=True))
     monkeypatch.setattr(methods, "solve", recorded)
@@ -95,11 +98,32 @@ def test_results_come_back_as_they_were_saved(tmp_path):
     assert list(tmp_path.iterdir()) == [tmp_path / "some.json"]
 
 
+def test_each_finished_piece_is_saved(tmp_path):
+    def work(number):
+        if number == 2:
+            raise RuntimeError("interrupted")
+        return f"piece {number}", {"methods": {}}
+
+    path = tmp_path / "some.json"
+    with pytest.raises(RuntimeError, match="interrupted"):
+        recipe.compute(recipe.load(path), [0, 1, 2], work, path, n_jobs=1)
+    stored = recipe.load(path)
+    assert set(stored["pieces"]) == {"piece 0", "piece 1"}
+    assert stored["made_with"] == recipe.made_with()
+
+
+def test_what_is_missing_is_named_with_its_extra():
+    code = "import sys; sys.modules['cleanlab'] = None; import sdbook.experiments.recipe"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ImportError: sdbook.experiments.methods needs cleanlab, " in result.stderr
+    assert "pip install 'sdbook[book]'" in result.stderr
+
+
 def test_results_of_other_settings_are_refused(tmp_path):
     store = recipe.load(tmp_path / "none.json")
     store["settings"]["knobs"]["q"] = [0.5]
     recipe.save(store, tmp_path / "old.json")
-    with pytest.raises(ValueError, match="made with other settings"):
+    with pytest.raises(ValueError, match="must be results of the present settings"):
         recipe.load(tmp_path / "old.json")
 
 
@@ -112,3 +136,21 @@ def test_stored_results_are_complete_and_of_these_settings():
             assert np.shape(counts["held_out"]) == np.shape(counts["test"])
             assert np.max(counts["held_out"]) <= piece["held_out"]
             assert np.max(counts["test"]) <= piece["test"]
+
+
+def test_the_choice_is_the_best_held_out_and_on_a_tie_the_simplest():
+    lams = recipe.BENCHES["words"].lams
+    blank = [0] * len(lams)
+    piece = {
+        "methods": {
+            "plain": {"knobs": [""], "held_out": [[1, 3, 2] + [0] * (4 * len(lams) - 3)]},
+            "hard students": {"knobs": ["2", "3"], "held_out": [blank, [0, 5, 5, 4]]},
+            "candidates": {"knobs": ["2", "3"], "held_out": [[0, 5, 5, 0], [0, 0, 5, 0]]},
+        }
+    }
+    plain = len(recipe.BENCHES["words"].finer)
+    assert recipe.chosen("words", piece, ["plain"]) == 1
+    assert recipe.chosen("words", piece, ["hard students"]) == 4 + 2
+    assert recipe.chosen("words", piece, list(piece["methods"])) == plain + 8 + 2
+    piece["methods"]["plain"]["held_out"][0][0] = 5  # one round
+    assert recipe.chosen("words", piece, list(piece["methods"])) == 0

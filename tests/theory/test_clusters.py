@@ -52,7 +52,7 @@ def test_what_is_inside_a_class_goes_first(block):
 @pytest.mark.parametrize("rate", [0.3, 0.5])
 def test_exact_rounds_are_those_of_the_tangent_at_a_superclass(lam, rate):
     """With m, the classes in play, in place of K, the bound predicts the exact softmax."""
-    block = {"superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
+    block = {"n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
     K, n = 6, 60
     data = datasets.block_correlated(K, n, **block)
     C = noise.superclass(data.superclasses, rate)

@@ -9,13 +9,9 @@ from hypothesis import strategies as st
 from strategies import examples, strengths
 
 from sdbook import datasets, theory
+from sdbook.book.filters import clean_margins, matching_ridge, same_ratio_ridge
 from sdbook.solvers import LabelAveraging
-from sdbook.theory.filters import (
-    clean_margins,
-    equivalent_ridge,
-    matching_ridge,
-    same_ratio_ridge,
-)
+from sdbook.theory import equivalent_ridge
 
 eigenvalues = strengths(1e-3, 1e3)
 several_rounds = st.floats(1.01, 20)
@@ -56,7 +52,7 @@ def test_no_ridge_gives_the_matrix_of_two_rounds():
 @pytest.mark.parametrize(("superclasses", "same"), [(1, True), (2, False)])
 def test_one_round_can_be_several_only_for_labels_of_one_eigenvalue(superclasses, same):
     """Right labels in blocks: class differences alone, or those of superclasses as well."""
-    kind = {"superclasses": superclasses, "c": 0.5, "d": 0.2, "e": 0.2 / superclasses}
+    kind = {"n_superclasses": superclasses, "c": 0.5, "d": 0.2, "e": 0.2 / superclasses}
     data = datasets.block_correlated(4, 10, **kind)
     T = datasets.one_hot(data.labels, 4)
     s = theory.block_eigenvalues(4, 10, **kind).class_
@@ -163,13 +159,13 @@ def test_arrays_broadcast_and_numbers_stay_numbers():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: equivalent_ridge(0.0, 1.0, 2.0), "eigenvalue is 0"),
-        (lambda: equivalent_ridge(1.0, -1.0, 2.0), "ridge is -1"),
-        (lambda: equivalent_ridge(1.0, 1.0, 0.0), "t is 0"),
-        (lambda: same_ratio_ridge(2.0, 1.0, 1.0, 2.0), "accepted are small < large"),
-        (lambda: matching_ridge([0.0, 0.0], 1.0, 2.0), "none above 0"),
-        (lambda: matching_ridge([1.0, 2.0], 1.0, 2.0, weights=[1.0]), r"accepted are \(n,\)"),
-        (lambda: matching_ridge([1.0], 0.0, 2.0), "ridge is 0"),
+        (lambda: equivalent_ridge(0.0, 1.0, 2.0), "eigenvalue must"),
+        (lambda: equivalent_ridge(1.0, -1.0, 2.0), "ridge must .*-1"),
+        (lambda: equivalent_ridge(1.0, 1.0, 0.0), "t must"),
+        (lambda: same_ratio_ridge(2.0, 1.0, 1.0, 2.0), "small must be < large"),
+        (lambda: matching_ridge([0.0, 0.0], 1.0, 2.0), "above 0 with a weight"),
+        (lambda: matching_ridge([1.0, 2.0], 1.0, 2.0, weights=[1.0]), r"shape \(n,\) both"),
+        (lambda: matching_ridge([1.0], 0.0, 2.0), "ridge must"),
         (
             lambda: clean_margins(theory.BlockSpectrum(0.1, 0.2, 0.3, 2.0), superclass_size=2),
             "shrinkage factor g",

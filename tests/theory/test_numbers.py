@@ -11,24 +11,26 @@ from strategies import Problem, averaging_matrix
 from sdbook import datasets, distill, noise, partial_label, theory
 from sdbook.solvers import LabelAveraging
 
-SIX = {"classes": 6, "per_class": 60, "superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
-TEN = {"classes": 10, "per_class": 50, "superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
-EIGHT = {"classes": 8, "per_class": 50, "superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
-PAIRS = {"classes": 6, "per_class": 50, "c": 0.4, "d": 0.15}
+SIX = {"n_classes": 6, "n_per_class": 60, "n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
+TEN = {"n_classes": 10, "n_per_class": 50, "n_superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
+EIGHT = {"n_classes": 8, "n_per_class": 50, "n_superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
+PAIRS = {"n_classes": 6, "n_per_class": 50, "c": 0.4, "d": 0.15}
 
 
-def spectrum(classes, per_class, **correlations):
-    return theory.block_eigenvalues(classes, per_class, **correlations)
+def spectrum(n_classes, n_per_class, **correlations):
+    return theory.block_eigenvalues(n_classes, n_per_class, **correlations)
 
 
 def shrinkage(block, lam):
-    K, n = block["classes"], block["per_class"]
+    K, n = block["n_classes"], block["n_per_class"]
     return theory.block_shrinkage(spectrum(**block), ridge=K * K * n * lam)
 
 
 def blocks_and_wrong_labels(block, C):
-    K, n = block["classes"], block["per_class"]
-    rest = {name: value for name, value in block.items() if name not in ("classes", "per_class")}
+    K, n = block["n_classes"], block["n_per_class"]
+    rest = {
+        name: value for name, value in block.items() if name not in ("n_classes", "n_per_class")
+    }
     data = datasets.block_correlated(K, n, **rest)
     return data, noise.corrupt(data.labels, C, rng=0, exact=True)
 
@@ -45,7 +47,7 @@ def first_all_right(shares):
 
 
 def superclasses(block):
-    return np.arange(block["classes"]) * block["superclasses"] // block["classes"]
+    return np.arange(block["n_classes"]) * block["n_superclasses"] // block["n_classes"]
 
 
 # --- closed forms ---------------------------------------------------------------------------------
@@ -53,9 +55,9 @@ def superclasses(block):
 
 @pytest.mark.parametrize("block", [SIX, EIGHT, PAIRS, {**SIX, "e": -0.01}], ids=str)
 def test_block_eigenvalues_are_those_of_the_gram_matrix(block):
-    data, _ = blocks_and_wrong_labels(block, np.eye(block["classes"]))
+    data, _ = blocks_and_wrong_labels(block, np.eye(block["n_classes"]))
     found = np.linalg.eigvalsh(data.gram())
-    K, n, S = block["classes"], block["per_class"], block.get("superclasses", 1)
+    K, n, S = block["n_classes"], block["n_per_class"], block.get("n_superclasses", 1)
     expected = np.repeat(spectrum(**block), [K * (n - 1), K - S, S - 1, 1])
     np.testing.assert_allclose(found, np.sort(expected), atol=1e-11)
 
@@ -73,7 +75,7 @@ def test_shrinkage_ratio_of_ten_classes():
 
 def theorem_2(block, lam, given, t):
     """Outputs as own label, class mean, superclass mean, global mean and uniform."""
-    K, n = block["classes"], block["per_class"]
+    K, n = block["n_classes"], block["n_per_class"]
     p, q, r, g = (factor**t for factor in shrinkage(block, lam))
     own = np.eye(K)[given]
     class_of = np.repeat(np.arange(K), n)
@@ -111,13 +113,13 @@ def test_rounds_bound_of_six_classes():
     assert round(theory.rounds_bound(shrinkage(SIX, 3e-4), C), 4) == 2.0200
 
 
-def test_six_classes_three_linear_rounds_four_exact_ones():
+def test_six_classes_three_linearised_rounds_four_exact_ones():
     C = noise.superclass(superclasses(SIX), 0.5)
     assert accuracies(SIX, C, 3e-4, 5, "linearised") == [0.5, 0.5, 1, 1, 1]
     assert accuracies(SIX, C, 3e-4, 5, "softmax") == [0.5, 0.5, 0.5, 1, 1]
 
 
-def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_student():
+def test_ten_classes_three_linearised_rounds_five_exact_ones_or_one_partial_label_student():
     C = noise.superclass(superclasses(TEN), 0.72)
     assert theory.rounds_bound(shrinkage(TEN, 2e-4), C) == pytest.approx(2.64, abs=5e-3)
     assert first_all_right(accuracies(TEN, C, 2e-4, 5, "linearised")) == 3
@@ -127,9 +129,9 @@ def test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_st
     assert run.accuracies("all").tolist() == pytest.approx([0.28, 1])
 
 
-def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
+def test_two_classes_need_fewer_exact_rounds_than_linearised_ones():
     """No softmax of two classes is steeper than its tangent at uniform outputs."""
-    block, C = {"classes": 2, "per_class": 60, "c": 0.5, "d": 0.2}, noise.symmetric(2, 0.25)
+    block, C = {"n_classes": 2, "n_per_class": 60, "c": 0.5, "d": 0.2}, noise.symmetric(2, 0.25)
     assert 8 < theory.rounds_bound(shrinkage(block, 3e-4), C) < 9
     assert first_all_right(accuracies(block, C, 3e-4, 12, "linearised")) == 9
     assert first_all_right(accuracies(block, C, 3e-4, 12, "softmax")) == 7
@@ -137,7 +139,14 @@ def test_two_classes_need_fewer_exact_rounds_than_linear_ones():
 
 def test_lopsided_noise_repaired_and_spoiled_by_exact_rounds():
     """A gap of 0.01 and every assumption of Theorem 3: the exact softmax loses it all again."""
-    block = {"classes": 6, "per_class": 100, "superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    block = {
+        "n_classes": 6,
+        "n_per_class": 100,
+        "n_superclasses": 2,
+        "c": 0.43,
+        "d": 0.411,
+        "e": 0.389,
+    }
     C = np.kron(np.eye(2), [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]])
     assert theory.assumptions(C, superclasses(block)).hold
     assert 4 < theory.rounds_bound(shrinkage(block, 7e-4), C) < 5
@@ -179,7 +188,7 @@ def test_pair_flip_rounds_help_but_the_partial_label_student_falls():
 
 @pytest.mark.parametrize("rate", [0.1, 0.3, 0.5, 0.6, 0.7])
 def test_rounds_bound_is_where_the_linear_model_gets_everything_right(rate):
-    block = {**SIX, "superclasses": 1, "d": 0.2, "e": 0.2}
+    block = {**SIX, "n_superclasses": 1, "d": 0.2, "e": 0.2}
     C = noise.symmetric(6, rate)
     bound = theory.rounds_bound(shrinkage(block, 3e-4), C)
     shares = accuracies(block, C, 3e-4, math.floor(bound) + 2, "linearised")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sdbook import theory
+from sdbook.book import pairs
 
 SIZE = 5
 
@@ -55,7 +56,7 @@ def test_with_one_partner_a_coin_decides():
 def test_more_than_two_candidates_always_share_the_favourite(k):
     for C, factors in draws(1, 100):
         teacher = theory.population_outputs(factors, C)
-        shares = theory.candidate_shares(C, theory.candidates(teacher, C, k))
+        shares = pairs.candidate_shares(C, theory.candidates(teacher, C, k))
         favourite = 1 + C[0, 1:].argmax()
         assert shares[0, favourite] == pytest.approx(1)
         assert not all_right(theory.partial_label_outputs(factors, C, k), C)
@@ -70,7 +71,7 @@ def test_more_than_two_candidates_fail_with_ties_and_unbalanced_sets_too(k):
         factors = theory.BlockSpectrum(*np.sort(rng.uniform(0.05, 0.99, 4)))
         sets = theory.candidates(theory.population_outputs(factors, C), C, k)
         favourites = np.where(np.eye(SIZE, dtype=bool), 0, C).argmax(axis=1)
-        shares = theory.candidate_shares(C, sets)[np.arange(SIZE), favourites]
+        shares = pairs.candidate_shares(C, sets)[np.arange(SIZE), favourites]
         assert shares == pytest.approx(1)
         assert not all_right(theory.partial_label_outputs(factors, C, k), C)
         unbalanced += not theory.assumptions(C, targets=sets).hold

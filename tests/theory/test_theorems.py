@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import noise, theory
+from sdbook.book import pairs
 from sdbook.book.statements.problems import credit, top
 
 many = settings(examples, max_examples=200)
@@ -31,7 +32,7 @@ def shrinkage(block):
 @many
 @given(blocks())
 def test_eigenvalues_and_multiplicities_are_those_of_the_gram_matrix(block):
-    sizes = {"superclasses": block.S}
+    sizes = {"n_superclasses": block.S}
     values = theory.block_eigenvalues(block.K, block.n, **sizes, c=block.c, d=block.d, e=block.e)
     expected = np.repeat(values, theory.block_multiplicities(block.K, block.n, **sizes))
     np.testing.assert_allclose(np.linalg.eigvalsh(block.gram), np.sort(expected), atol=1e-10)
@@ -107,7 +108,7 @@ def resolved(block, t):
 def says_right_exactly_where_it_is(block, t):
     """The theorem's condition against brute force, pair by pair and as a whole."""
     right = by_pair(credit(block.outputs(t), block.true) == 1, block)
-    ours = theory.pair_recovers(shrinkage(block), block.C, t)
+    ours = pairs.pair_recovers(shrinkage(block), block.C, t)
     occurs = block.counts > 0
     assert (ours[occurs] == right[occurs]).all()
     bound = theory.rounds_bound(shrinkage(block), block.C)
@@ -215,7 +216,7 @@ def test_partial_label_student_for_any_noise(block, k):
     sets = theory.candidates(teacher, block.C, k)
     np.testing.assert_array_equal(sets[occurs], by_pair(targets, block)[occurs])
     shares = [(targets[block.true == i] > 0).mean(axis=0) for i in range(block.K)]
-    np.testing.assert_allclose(theory.candidate_shares(block.C, sets), shares, atol=1e-12)
+    np.testing.assert_allclose(pairs.candidate_shares(block.C, sets), shares, atol=1e-12)
     ours = theory.partial_label_outputs(shrinkage(block), block.C, k, **kind)
     np.testing.assert_allclose(ours[occurs], by_pair(outputs, block)[occurs], atol=1e-10)
     right = by_pair(credit(outputs, block.true), block)
@@ -239,7 +240,7 @@ def test_theorem_4_says_yes_exactly_where_accuracy_is_100_percent(k, says):
         met = theory.assumptions(block.C, block.superclasses, targets=sets)
         assume(set(met.violated) <= {"the true label leads"})
         assume(shrinkage(block).class_ ** 2 > 1e-5)
-        everywhere = theory.candidate_shares(block.C, sets) > 1 - 1e-12
+        everywhere = pairs.candidate_shares(block.C, sets) > 1 - 1e-12
         yes = np.array_equal(everywhere, np.eye(block.K, dtype=bool))
         assume(yes == says)
         assert (credit(student(block, k)[1], block.true).min() == 1) == yes
@@ -250,5 +251,5 @@ def test_theorem_4_says_yes_exactly_where_accuracy_is_100_percent(k, says):
 
 def test_partial_labels_need_two_candidates_for_their_theorem():
     factors = theory.BlockSpectrum(0.5, 0.9, 0.9, 0.9)
-    with pytest.raises(ValueError, match="k is 1; accepted are whole numbers of at least 2"):
+    with pytest.raises(ValueError, match="k must be an integer >= 2, got 1"):
         theory.partial_label_recovers(factors, np.eye(3), 1)

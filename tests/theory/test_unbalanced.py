@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from strategies import examples
 
 from sdbook import datasets, distill, noise, partial_label, refine, theory
+from sdbook.book import pairs
 from sdbook.book.statements.problems import top
 
 many = settings(examples, max_examples=150)
@@ -21,7 +22,7 @@ FIVE = {"c": 0.4, "d": 0.15}
 
 
 def factors_of(block):
-    sizes = {"superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
+    sizes = {"n_superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
     return theory.block_shrinkage(theory.block_eigenvalues(block.K, block.n, **sizes), block.ridge)
 
 
@@ -83,7 +84,7 @@ def says(block, k):
 
 def runs(block, k):
     """Share that is right when a teacher and a student are trained, with label averaging."""
-    spread = {"superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
+    spread = {"n_superclasses": block.S, "c": block.c, "d": block.d, "e": block.e}
     data = datasets.block_correlated(block.K, block.n, **spread)
     lam = block.ridge / (block.K**2 * block.n)
     run = partial_label(
@@ -124,7 +125,7 @@ def test_no_other_class_in_all_sets_is_not_enough_without_balance():
         how = {"superclasses": block.superclasses}
         teacher = theory.population_outputs(factors_of(block), block.C, **how)
         sets = theory.candidates(teacher, block.C)
-        short = theory.candidate_shares(block.C, sets) > 1 - 1e-12
+        short = pairs.candidate_shares(block.C, sets) > 1 - 1e-12
         if np.array_equal(short, np.eye(block.K, dtype=bool)) and not says(block, 2):
             met = theory.assumptions(block.C, block.superclasses, targets=sets)
             assert {*met.violated} - {"the true label leads"}

@@ -1,9 +1,9 @@
-"""Every numbered statement of the book, and what holds it up.
+"""Every numbered statement of the book, with what states it and what checks it.
 
 A statement has a function that states it, a test that checks it, and a way to draw a random problem
-and see by how much its two sides disagree. The same draws are made by the tests, which hold them to
-a bound, and by a page of the book, which shows what was seen. Counter-examples are
-computed as well. ``python -m sdbook.book.statements`` prints everything.
+and to compute by how much its two sides differ. The tests hold these differences to a bound. A page
+of the book shows them. Counter-examples are computed as well. ``python -m sdbook.book.statements``
+prints everything.
 """
 
 from sdbook.book.statements.counterexamples import COUNTER_EXAMPLES, CounterExample

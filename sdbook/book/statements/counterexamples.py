@@ -1,4 +1,4 @@
-"""What one would like to be true as well, and an example in which it is not."""
+"""Tempting claims, and a computed example against each."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sdbook import datasets, distillation, noise, solvers, theory
+from sdbook.book import filters
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,11 @@ class CounterExample:
         return self.functions[0]
 
 
-SIX = {"superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
-TEN = {"superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
-TWO = {"superclasses": 1, "c": 0.5, "d": 0.2, "e": 0.2}
-EIGHT = {"superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
-ONE = {"superclasses": 1, "c": 0.4, "d": 0.15, "e": 0.15}
+SIX = {"n_superclasses": 2, "c": 0.5, "d": 0.2, "e": 0.05}
+TEN = {"n_superclasses": 2, "c": 0.4, "d": 0.15, "e": 0.0}
+TWO = {"n_superclasses": 1, "c": 0.5, "d": 0.2, "e": 0.2}
+EIGHT = {"n_superclasses": 4, "c": 0.4, "d": 0.15, "e": 0.0}
+ONE = {"n_superclasses": 1, "c": 0.4, "d": 0.15, "e": 0.15}
 
 
 def _blocks(
@@ -103,9 +104,9 @@ def _undercounted() -> tuple[bool, str]:
 
 
 def _overcounted() -> tuple[bool, str]:
-    promised, straight, exact = _first_right(2, 60, TWO, noise.symmetric(2, 0.25), 3e-4)
+    promised, linearised, exact = _first_right(2, 60, TWO, noise.symmetric(2, 0.25), 3e-4)
     return exact >= promised, (
-        f"Two classes, a quarter of the labels wrong: {promised} rounds promised, {straight} in "
+        f"Two classes, a quarter of the labels wrong: {promised} rounds promised, {linearised} in "
         f"the linearised model, {exact} with the exact softmax. With two classes no softmax is "
         "steeper than its tangent at uniform outputs."
     )
@@ -114,7 +115,7 @@ def _overcounted() -> tuple[bool, str]:
 def _spoiled() -> tuple[bool, str]:
     inside = [[0.49, 0.03, 0.48], [0.40, 0.56, 0.04], [0.11, 0.41, 0.48]]
     C = noise.corruption_matrix(np.kron(np.eye(2), inside))
-    block = {"superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
+    block = {"n_superclasses": 2, "c": 0.43, "d": 0.411, "e": 0.389}
     data, given = _blocks(6, 100, block, C)
     shares = {
         model: distillation.distill(
@@ -122,19 +123,19 @@ def _spoiled() -> tuple[bool, str]:
         ).accuracies("all")
         for model in ("linearised", "softmax")
     }
-    straight, exact = (shares[model] == 1 for model in ("linearised", "softmax"))
+    linearised, exact = (shares[model] == 1 for model in ("linearised", "softmax"))
     first, last = exact.argmax() + 1, len(exact) - exact[::-1].argmax()
     return bool(exact[exact.argmax() :].all()), (
         f"Six classes in two superclasses, lopsided noise with a gap of {theory.gap(C):g} that "
         f"meets every assumption of Theorem 3. The linearised model has all labels right from "
-        f"round {straight.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
+        f"round {linearised.argmax() + 1} on, the exact softmax from round {first} to {last}; in "
         f"round 20 it has {shares['softmax'][-1]:.0%}."
     )
 
 
 def _one_ridge() -> tuple[bool, str]:
     eigenvalues = [0.3, 1.0, 3.0]
-    match = theory.matching_ridge(eigenvalues, ridge=1.0, t=6)
+    match = filters.matching_ridge(eigenvalues, ridge=1.0, t=6)
     ridges = np.asarray(theory.equivalent_ridge(eigenvalues, ridge=1.0, t=6))
     return match.left_over < 1e-3, (
         f"Six rounds at ridge 1 do to the eigenvalues 0.3, 1 and 3 what one round does at the "
@@ -179,7 +180,7 @@ def _everybodys_second() -> tuple[bool, str]:
     leaning = even + 0.02 * (np.eye(5)[[1, 0, 0, 0, 0]] - np.eye(5))
     repaired, found = [], []
     for C in (even, leaning):
-        data, given = _blocks(5, 50, {"superclasses": 1, "c": 0.4, "d": 0.15}, C)
+        data, given = _blocks(5, 50, {"n_superclasses": 1, "c": 0.4, "d": 0.15}, C)
         for model in ("linearised", "softmax"):
             box = (data.features, given, lam)
             rounds = distillation.distill(*box, rounds=2, model=model, true_labels=data.labels)
@@ -238,7 +239,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         _undercounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
         "tests/theory/test_numbers.py::"
-        "test_ten_classes_three_linear_rounds_five_exact_ones_or_one_partial_label_student",
+        "test_ten_classes_three_linearised_rounds_five_exact_ones_or_one_partial_label_student",
         "09_counting_rounds",
     ),
     CounterExample(
@@ -246,7 +247,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "The exact softmax never needs fewer rounds than the linearised one.",
         _overcounted,
         ("sdbook.theory.rounds_bound", "sdbook.distill"),
-        "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linear_ones",
+        "tests/theory/test_numbers.py::test_two_classes_need_fewer_exact_rounds_than_linearised_ones",
         "09_counting_rounds",
     ),
     CounterExample(
@@ -261,7 +262,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "one-ridge",
         "Several rounds are one round with a larger penalty.",
         _one_ridge,
-        ("sdbook.theory.matching_ridge", "sdbook.theory.equivalent_ridge"),
+        ("sdbook.book.filters.matching_ridge", "sdbook.theory.equivalent_ridge"),
         "tests/theory/test_filters.py::"
         "test_three_directions_are_never_matched_not_even_up_to_a_factor",
         "08_clean_labels",
@@ -270,7 +271,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "pair-flips",
         "Where rounds repair the labels, one partial-label student does as well.",
         _pairs,
-        ("sdbook.partial_label", "sdbook.theory.candidate_shares"),
+        ("sdbook.partial_label", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_numbers.py::"
         "test_pair_flip_rounds_help_but_the_partial_label_student_falls",
         "10_partial_labels",
@@ -279,7 +280,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "superclasses-of-two",
         "A partial-label student is at least as good as its teacher.",
         _superclasses_of_two,
-        ("sdbook.partial_label", "sdbook.theory.candidate_shares"),
+        ("sdbook.partial_label", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_numbers.py::"
         "test_superclasses_of_two_classes_rounds_help_but_the_partial_label_student_falls",
         "10_partial_labels",
@@ -288,7 +289,7 @@ COUNTER_EXAMPLES: tuple[CounterExample, ...] = (
         "favourite",
         "The more classes differ (the larger q/p), the better for the partial-label student.",
         _favourite,
-        ("sdbook.theory.partial_label_outputs", "sdbook.theory.candidate_shares"),
+        ("sdbook.theory.partial_label_outputs", "sdbook.book.pairs.candidate_shares"),
         "tests/book/test_statements.py::test_no_tempting_claim_survives",
         "10_partial_labels",
     ),

@@ -1,4 +1,4 @@
-"""For each statement: draw a random problem, return by how much its two sides disagree.
+"""By how much the two sides of each statement differ on a random problem.
 
 Equations return the largest difference, bounds by how much they are exceeded, and statements of the
 kind "if and only if" 1 for a problem in which the two sides disagree, else 0. One side is the
@@ -15,6 +15,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike
 
 from sdbook import datasets, distillation, noise, solvers, theory
+from sdbook.book import curvature, filters, pairs, tangent
 from sdbook.book.statements.problems import (
     Blocks,
     Floats,
@@ -89,9 +90,9 @@ def population_accuracy(rng: Generator) -> float:
     C = rng.dirichlet(np.ones(K), K)
     outputs = rng.integers(0, 4, (K, K, K)) / 4  # with many ties
     found = theory.population_accuracy(outputs, C)
-    pairs = list(itertools.product(range(K), repeat=2))
-    best = {pair: outputs[pair] == outputs[pair].max() for pair in pairs}
-    right = {(k, j): best[k, j][k] / best[k, j].sum() for k, j in pairs}
+    kinds = list(itertools.product(range(K), repeat=2))
+    best = {pair: outputs[pair] == outputs[pair].max() for pair in kinds}
+    right = {(k, j): best[k, j][k] / best[k, j].sum() for k, j in kinds}
     of_all = sum(C[pair] * hit for pair, hit in right.items()) / K
     clean = sum(C[k, k] * right[k, k] for k in range(K)) / C.trace()
     rest = sum(C[k, j] * hit for (k, j), hit in right.items() if k != j) / (K - C.trace())
@@ -169,15 +170,15 @@ def tangent_error(rng: Generator) -> float:
     drawn = problem(rng, 1e-2)
     Y = solvers.solve(drawn.features, drawn.targets, drawn.lam, tolerance=1e-12).outputs
     Z = drawn.gram @ (drawn.targets - Y) / (drawn.N * drawn.lam)
-    straight = theory.linearised(drawn.gram, drawn.targets, drawn.lam)
-    E, H = theory.tangent_error(Z), averaging_matrix(drawn.gram, drawn.ridge)
-    safe = theory.same_argmax(drawn.gram, Z, drawn.lam)
+    line = theory.linearised(drawn.gram, drawn.targets, drawn.lam)
+    E, H = tangent.tangent_error(Z), averaging_matrix(drawn.gram, drawn.ridge)
+    safe = tangent.same_argmax(drawn.gram, Z, drawn.lam)
     lead = np.diff(np.sort(Z, axis=1)[:, -2:], axis=1)[:, 0]
-    changed = Y.argmax(axis=1) != straight.argmax(axis=1)
+    changed = Y.argmax(axis=1) != line.argmax(axis=1)
     return max(
-        _largest(straight - (Y - E + H @ E), straight - (1 / drawn.K + Z / drawn.K + H @ E)),
-        _exceeds(np.abs(E).sum(axis=1), theory.tangent_error_bound(Z)),
-        _exceeds(np.linalg.norm(Y - straight), np.linalg.norm(E)),
+        _largest(line - (Y - E + H @ E), line - (1 / drawn.K + Z / drawn.K + H @ E)),
+        _exceeds(np.abs(E).sum(axis=1), tangent.tangent_error_bound(Z)),
+        _exceeds(np.linalg.norm(Y - line), np.linalg.norm(E)),
         _exceeds(np.linalg.norm(E), np.sqrt((np.ptp(Z, axis=1) ** 4).sum() / 32)),
         float((changed & safe & (lead > 1e-6)).any()),
     )
@@ -256,7 +257,7 @@ def clean_margins(rng: Generator) -> float:
     drawn, t = blocks(rng), int(rng.integers(1, 13))
     right = drawn.outputs(t, np.eye(drawn.K)[drawn.true])
     m = drawn.K // drawn.S
-    relative, stranger = theory.clean_margins(_factors(drawn), t, superclass_size=m)
+    relative, stranger = filters.clean_margins(_factors(drawn), t, superclass_size=m)
     group = drawn.superclasses[drawn.true][:, None] == drawn.superclasses
     own = np.eye(drawn.K, dtype=bool)[drawn.true]
     margins = right[own][:, None] - right
@@ -277,7 +278,7 @@ def same_proportions(rng: Generator) -> float:
     s, middle, large = np.sort(10 ** rng.uniform(-1.5, 1.5, 3))
     a, t = 10 ** rng.uniform(-2, 2), float(rng.uniform(1.1, 6))
     ratio = ((large / (a + large)) / (s / (a + s))) ** t
-    b = theory.same_ratio_ridge(s, large, a, t)
+    b = filters.same_ratio_ridge(s, large, a, t)
     if np.isinf(b):
         return float(ratio < large / s)
     once = [value / (b + value) for value in (s, middle, large)]
@@ -292,7 +293,7 @@ def rounds(rng: Generator) -> float:
     while not (drawn := blocks(rng, balanced=True)).resolves(t := int(rng.integers(1, 10))):
         pass
     right = credit(drawn.outputs(t), drawn.true) == 1
-    promised = theory.pair_recovers(_factors(drawn), drawn.C, t)[drawn.true, drawn.given]
+    promised = pairs.pair_recovers(_factors(drawn), drawn.C, t)[drawn.true, drawn.given]
     bound = float(theory.rounds_bound(_factors(drawn), drawn.C))
     everybody = bool(right.all()) != bool(t > bound) and abs(bound - t) > 1e-9
     return float((right != promised).any() or everybody)
@@ -451,12 +452,12 @@ def preconditioner(rng: Generator) -> float:
     drawn = problem(rng)
     Z = rng.standard_normal((drawn.N, drawn.K)) * 10 ** rng.uniform(-2, 1)
     Y = softmax(Z)
-    low, high = theory.eigenvalue_interval(Y)
-    values = theory.preconditioned_eigenvalues(drawn.features, Y, drawn.lam)
+    low, high = curvature.eigenvalue_interval(Y)
+    values = curvature.preconditioned_eigenvalues(drawn.features, Y, drawn.lam)
     spread = float(np.ptp(Z, axis=1).max())
-    M = theory.linearised_hessian(drawn.features, drawn.K, drawn.lam)
+    M = curvature.linearised_hessian(drawn.features, drawn.K, drawn.lam)
     uniform = np.full_like(Y, 1 / drawn.K)
-    H = theory.hessian(drawn.features, uniform, drawn.lam)
+    H = curvature.hessian(drawn.features, uniform, drawn.lam)
     step = -np.linalg.solve(M, drawn.gradient(np.zeros((drawn.features.shape[1], drawn.K))))
     newton = drawn.features @ step - drawn.K * (
         theory.linearised(drawn.gram, drawn.targets, drawn.lam) - 1 / drawn.K

@@ -1,4 +1,4 @@
-"""What the book states, in the order in which it does."""
+"""The numbered statements of the book, in its order."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sdbook import _validate
 from sdbook.book.statements import deviations
+from sdbook.noise import Seed
 
 ROUNDING = 1e-9
 """What equations in float64 may differ by, in problems as small as those drawn here."""
 
 BLOCKS = "block model: similarity 1, c, d or e, classes and superclasses of equal size"
-STRAIGHT = "softmax replaced by its tangent"
+LINEARISED = "softmax replaced by its tangent"
 SHARES = "class means of the given labels are the rows of C (many instances, or exact shares)"
 BALANCED = "wrong labels stay inside superclasses and are balanced there"
 SETS = "the same holds for candidate sets"
@@ -25,7 +27,7 @@ BALANCED_SETS = (
 
 @dataclass(frozen=True)
 class Statement:
-    """A numbered statement of the book, and what holds it up.
+    """A numbered statement of the book, with what states it and what checks it.
 
     Attributes
     ----------
@@ -72,19 +74,25 @@ class Statement:
         return f"{self.kind.title()} {alike.index(self.label) + 1}"
 
 
-def deviations_seen(statement: Statement, draws: int = 100, seed: int = 0) -> list[float]:
+def deviations_seen(statement: Statement, draws: int = 100, rng: Seed = 0) -> list[float]:
     """Return the deviation of each of some random problems.
 
     Parameters
     ----------
     statement : Statement
     draws : int
-        Number of problems.
-    seed : int
+        Number of problems, >= 1.
+    rng : int, numpy.random.Generator or None
+        Source of the problems.
 
     Returns
     -------
     list of float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `draws` is not a whole number of at least 1.
 
     Examples
     --------
@@ -92,7 +100,7 @@ def deviations_seen(statement: Statement, draws: int = 100, seed: int = 0) -> li
     >>> statements.deviations_seen(statements.STATEMENTS[0], draws=3)
     [0.0, 0.0, 0.0]
     """
-    generators = np.random.default_rng(seed).spawn(draws)
+    generators = np.random.default_rng(rng).spawn(_validate.count("draws", draws))
     return [statement.deviation(generator) for generator in generators]
 
 
@@ -210,10 +218,10 @@ STATEMENTS: tuple[Statement, ...] = (
         "proposition",
         "The optimum with a linearised softmax",
         "Y − U = G (a I + G)⁻¹ (T − U) with a = K N λ.",
-        (STRAIGHT, "λ > 0", "rows of T sum to one"),
+        (LINEARISED, "λ > 0", "rows of T sum to one"),
         ("sdbook.theory.linearised", "sdbook.solvers.LabelAveraging"),
         "tests/theory/test_linearisation.py::"
-        "test_linearised_solves_the_equation_with_a_straight_softmax",
+        "test_linearised_solves_the_equation_with_a_linearised_softmax",
         "05_straight_softmax",
         deviations.linearised,
     ),
@@ -226,9 +234,9 @@ STATEMENTS: tuple[Statement, ...] = (
         "lead is large enough.",
         ("λ > 0", "logits of the exact optimum"),
         (
-            "sdbook.theory.tangent_error_bound",
-            "sdbook.theory.tangent_error",
-            "sdbook.theory.same_argmax",
+            "sdbook.book.tangent.tangent_error_bound",
+            "sdbook.book.tangent.tangent_error",
+            "sdbook.book.tangent.same_argmax",
         ),
         "tests/theory/test_linearisation.py::test_the_error_is_within_what_the_exact_logits_say",
         "05_straight_softmax",
@@ -241,9 +249,9 @@ STATEMENTS: tuple[Statement, ...] = (
         "Label averaging",
         "Yₜ − U = [G (a I + G)⁻¹]ᵗ (T₁ − U): every round multiplies each eigen-direction of G by "
         "s / (a + s).",
-        (STRAIGHT, "λ > 0"),
+        (LINEARISED, "λ > 0"),
         ("sdbook.solvers.LabelAveraging",),
-        "tests/test_linear.py::test_round_t_is_the_matrix_power",
+        "tests/test_linearised.py::test_round_t_is_the_matrix_power",
         "06_label_averaging",
         deviations.averaging,
     ),
@@ -278,7 +286,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "Label averaging in blocks",
         "An output is pᵗ own label + (qᵗ − pᵗ) class mean + (rᵗ − qᵗ) superclass mean "
         "+ (gᵗ − rᵗ) global mean + (1 − gᵗ) uniform; for any labels and any n.",
-        (BLOCKS, STRAIGHT),
+        (BLOCKS, LINEARISED),
         (
             "sdbook.theory.block_outputs",
             "sdbook.theory.block_weights",
@@ -298,7 +306,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "Clustered predictions",
         "In t rounds, differences inside a class shrink by pᵗ, between classes by qᵗ, between "
         "superclasses by rᵗ, and p < q ≤ r.",
-        (BLOCKS, STRAIGHT),
+        (BLOCKS, LINEARISED),
         ("sdbook.theory.block_outputs",),
         "tests/theory/test_clusters.py::test_differences_shrink_at_the_rate_of_their_kind",
         "07_correlated_classes",
@@ -310,8 +318,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "Margins with clean labels",
         "With right labels the truth leads a class of its superclass by qᵗ, and any other by "
         "qᵗ + (rᵗ − qᵗ)/m.",
-        (BLOCKS, STRAIGHT, "all labels are right", "at least two superclasses of two classes"),
-        ("sdbook.theory.clean_margins",),
+        (BLOCKS, LINEARISED, "all labels are right", "at least two superclasses of two classes"),
+        ("sdbook.book.filters.clean_margins",),
         "tests/theory/test_filters.py::test_clean_margins_are_those_of_the_model",
         "08_clean_labels",
         deviations.clean_margins,
@@ -322,7 +330,11 @@ STATEMENTS: tuple[Statement, ...] = (
         "The ridge of t rounds",
         "t rounds do to an eigenvalue s what one round does at the ridge s((1 + a/s)ᵗ − 1); for "
         "t > 1 this falls with s, so that no single λ replaces rounds.",
-        (STRAIGHT, "λ > 0", "for the last clause: labels with parts in two different eigenvalues"),
+        (
+            LINEARISED,
+            "λ > 0",
+            "for the last clause: labels with parts in two different eigenvalues",
+        ),
         ("sdbook.theory.equivalent_ridge",),
         "tests/theory/test_filters.py::"
         "test_the_equivalent_ridge_falls_strictly_from_infinity_to_t_times_the_ridge",
@@ -335,8 +347,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "Up to a common factor",
         "One round can keep two eigenvalues in the proportion of t rounds while this is below "
         "their ratio, and never three.",
-        (STRAIGHT, "λ > 0", "t > 1"),
-        ("sdbook.theory.same_ratio_ridge", "sdbook.theory.matching_ridge"),
+        (LINEARISED, "λ > 0", "t > 1"),
+        ("sdbook.book.filters.same_ratio_ridge", "sdbook.book.filters.matching_ridge"),
         "tests/theory/test_filters.py::"
         "test_two_directions_can_be_matched_exactly_while_the_ratio_allows_it",
         "08_clean_labels",
@@ -348,10 +360,10 @@ STATEMENTS: tuple[Statement, ...] = (
         "How many rounds noise needs",
         "After t rounds all instances are right if and only if Δ > 0 and "
         "t > log(1 + 1/Δ) / log(q/p); and the same pair by pair.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED),
+        (BLOCKS, LINEARISED, SHARES, BALANCED),
         (
             "sdbook.theory.rounds_bound",
-            "sdbook.theory.pair_recovers",
+            "sdbook.book.pairs.pair_recovers",
             "sdbook.theory.gap",
             "sdbook.theory.least_rounds",
             "sdbook.theory.assumptions",
@@ -368,7 +380,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "Even noise",
         "With a share η of wrong labels spread evenly over a superclass of m classes, "
         "Δ = 1 − η m/(m − 1), and enough rounds exist if and only if η < (m − 1)/m.",
-        (BLOCKS, STRAIGHT, SHARES),
+        (BLOCKS, LINEARISED, SHARES),
         ("sdbook.theory.gap",),
         "tests/theory/test_theorems.py::test_the_gap_of_even_noise_and_where_it_ends",
         "09_counting_rounds",
@@ -380,8 +392,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "Without a gap",
         "If Δ ≤ 0, no number of rounds makes all instances right; behind a leading wrong label, "
         "rounds lose the right ones too.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED),
-        ("sdbook.theory.pair_recovers",),
+        (BLOCKS, LINEARISED, SHARES, BALANCED),
+        ("sdbook.book.pairs.pair_recovers",),
         "tests/theory/test_theorems.py::"
         "test_without_a_gap_wrong_labels_stay_and_right_ones_are_spoiled",
         "09_counting_rounds",
@@ -410,7 +422,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "2 with the sets as targets.",
         (
             BLOCKS,
-            STRAIGHT,
+            LINEARISED,
             SHARES,
             f"but for the last clause: {BALANCED_SETS}",
             f"for the clause on Δ: {BALANCED}",
@@ -418,7 +430,7 @@ STATEMENTS: tuple[Statement, ...] = (
         (
             "sdbook.theory.partial_label_recovers",
             "sdbook.theory.partial_label_outputs",
-            "sdbook.theory.candidate_shares",
+            "sdbook.book.pairs.candidate_shares",
             "sdbook.theory.one_or_two_outputs",
             "sdbook.theory.assumptions",
         ),
@@ -435,8 +447,8 @@ STATEMENTS: tuple[Statement, ...] = (
         "With two candidates and a favourite f in each class, all instances are right if and only "
         "if every class has another wrong label j with C(k,f) − C(k,j) < 1/(q/p − 1); a class "
         "without is left to coin tosses.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED, "Δ > 0", SETS),
-        ("sdbook.theory.partial_label_recovers", "sdbook.theory.candidate_shares"),
+        (BLOCKS, LINEARISED, SHARES, BALANCED, "Δ > 0", SETS),
+        ("sdbook.theory.partial_label_recovers", "sdbook.book.pairs.candidate_shares"),
         "tests/theory/test_partners.py::test_one_partner_says_exactly_when_two_candidates_succeed",
         "10_partial_labels",
         deviations.one_partner,
@@ -448,7 +460,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "More than two",
         "With three or more candidates, ties in the order of classes, the favourite wrong label is "
         "in all sets of its class: one student never gets all instances right.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED, "candidate sets stay inside superclasses"),
+        (BLOCKS, LINEARISED, SHARES, BALANCED, "candidate sets stay inside superclasses"),
         ("sdbook.theory.partial_label_recovers", "sdbook.theory.candidates"),
         "tests/theory/test_partners.py::test_more_than_two_candidates_always_share_the_favourite",
         "10_partial_labels",
@@ -461,7 +473,7 @@ STATEMENTS: tuple[Statement, ...] = (
         "One or two",
         "One candidate where the teacher's lead is above p and two elsewhere get all instances "
         "right whenever Δ > 0.",
-        (BLOCKS, STRAIGHT, SHARES, BALANCED, "Δ > 0", SETS),
+        (BLOCKS, LINEARISED, SHARES, BALANCED, "Δ > 0", SETS),
         ("sdbook.theory.one_or_two_outputs", "sdbook.refine.one_or_two"),
         "tests/theory/test_partners.py::test_one_or_two_candidates_need_nothing_but_a_gap",
         "10_partial_labels",
@@ -476,11 +488,11 @@ STATEMENTS: tuple[Statement, ...] = (
         "of M^(−1/2) H M^(−1/2) lie between K min(Y) and the smaller of K max(Y) and K/2.",
         ("λ > 0 and K ≥ 2", "parameters whose rows sum to zero, as training from zero leaves them"),
         (
-            "sdbook.theory.preconditioned_eigenvalues",
-            "sdbook.theory.linearised_hessian",
-            "sdbook.theory.eigenvalue_interval",
+            "sdbook.book.curvature.preconditioned_eigenvalues",
+            "sdbook.book.curvature.linearised_hessian",
+            "sdbook.book.curvature.eigenvalue_interval",
         ),
-        "tests/theory/test_preconditioner.py::test_preconditioned_eigenvalues_lie_in_the_interval",
+        "tests/book/test_curvature.py::test_preconditioned_eigenvalues_lie_in_the_interval",
         "11_agreement",
         deviations.preconditioner,
     ),

@@ -10,6 +10,7 @@ from typing import Any
 
 from sdbook.book.statements.counterexamples import COUNTER_EXAMPLES, CounterExample
 from sdbook.book.statements.entries import STATEMENTS, Statement, deviations_seen
+from sdbook.noise import Seed
 
 STATIC_FOLDER = "SDBOOK_STATIC"
 """Set while the book is built: then cards link to the numbered blocks and the reference."""
@@ -41,7 +42,7 @@ class Cards:
         return "\n".join(self.plain)
 
 
-def cards(chapters: Sequence[str] | None = None, draws: int = 100, seed: int = 0) -> Cards:
+def cards(chapters: Sequence[str] | None = None, draws: int = 100, rng: Seed = 0) -> Cards:
     """Check statements on random problems, and return a card for each.
 
     Parameters
@@ -49,9 +50,9 @@ def cards(chapters: Sequence[str] | None = None, draws: int = 100, seed: int = 0
     chapters : sequence of str, optional
         Beginnings of the names of the chapters to show, such as ``["02", "03"]``. All by default.
     draws : int
-        Random problems for each statement.
-    seed : int
-        The problems are those of `deviations_seen`.
+        Random problems for each statement, >= 1.
+    rng : int, numpy.random.Generator or None
+        Source of the problems. With an integer, each statement has those of `deviations_seen`.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def cards(chapters: Sequence[str] | None = None, draws: int = 100, seed: int = 0
     Definition 1. Self-distillation: equal in all of 10 problems
     """
     shown = [each for each in STATEMENTS if _in(each.chapter, chapters)]
-    seen = [_seen(each, deviations_seen(each, draws, seed)) for each in shown]
+    seen = [_seen(each, deviations_seen(each, draws, rng)) for each in shown]
     made = tuple(zip(shown, seen, strict=True))
     return Cards(made, tuple(f"{one.name}. {one.title}: {found}" for one, found in made))
 

@@ -1,4 +1,4 @@
-"""Random problems, and what they come to by brute force: plain formulas, nothing from the library.
+"""Random problems and their solutions by plain formulas, with nothing from the library.
 
 Small enough that a Gram matrix can be written down, and a hundred of them solved in a second.
 """

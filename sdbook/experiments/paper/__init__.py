@@ -13,7 +13,7 @@ from sdbook.experiments.paper.features import load
 from sdbook.experiments.paper.protocol import NOISES as NOISES
 from sdbook.experiments.paper.protocol import PROTOCOL as PROTOCOL
 from sdbook.experiments.paper.protocol import RATES as RATES
-from sdbook.experiments.paper.protocol import Choice, experiment
+from sdbook.experiments.paper.protocol import Setting, experiment
 from sdbook.experiments.paper.report import gains, notes, scores, table
 from sdbook.experiments.paper.running import run
 from sdbook.experiments.paper.sources import LOCAL as LOCAL
@@ -22,8 +22,8 @@ from sdbook.experiments.paper.sources import Source
 from sdbook.experiments.paper.strength import EndOfGrid, Strength, choose, fixed, grid
 
 __all__ = [
-    "Choice",
     "EndOfGrid",
+    "Setting",
     "Source",
     "Strength",
     "choose",

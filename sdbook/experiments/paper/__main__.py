@@ -24,7 +24,8 @@ examples:
   the experiment:
     python -m sdbook.experiments.paper --data cifar100 --out results
   the same with a fixed penalty, and the features of before:
-    python -m sdbook.experiments.paper --data cifar100 --lam 1e-6 --out b --features results/features
+    python -m sdbook.experiments.paper --data cifar100 --lam 1e-6 --out fixed \\
+        --features results/features
 
 Interrupt it whenever you like: the same command goes on where it stopped.
 """
@@ -63,12 +64,16 @@ def parser() -> argparse.ArgumentParser:
         help="a trial: at most N instances of the training set and of the test set, as many of "
         "each class as can be; no fewer than classes",
     )
-    data.add_argument("--model", default=BACKBONE, help="a vision model: name or folder")
+    data.add_argument("--model", default=BACKBONE, help="a vision model for images: name or folder")
     data.add_argument(
         "--device", default="auto", help="where the model runs: auto, cpu, cuda, cuda:1, mps"
     )
     data.add_argument(
-        "--batch", type=_whole("batch"), default=64, metavar="N", help="images a batch, 1 or more"
+        "--batch-size",
+        type=_whole("batch_size"),
+        default=64,
+        metavar="N",
+        help="images a batch, >= 1",
     )
     data.add_argument(
         "--features",
@@ -87,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     tried.add_argument(
         "--rates",
         nargs="+",
-        type=_share,
+        type=_number(float, _rate),
         default=list(paper.RATES),
         metavar="RATE",
         help="shares of wrong labels, 0 or more and below 1: 0.7 for 70%%",
@@ -110,7 +115,7 @@ def parser() -> argparse.ArgumentParser:
     tried.add_argument(
         "--lam",
         nargs="+",
-        type=_strength,
+        type=_number(float, _validate.regularisation),
         metavar="λ",
         help="L2 strength of the mean loss, above 0: one that is fixed, or several to choose from; "
         "if not given, chosen from powers of ten that suit the features. Chosen for each model, "
@@ -119,8 +124,8 @@ def parser() -> argparse.ArgumentParser:
     )
     work = reader.add_argument_group("results")
     work.add_argument(
-        "--jobs",
-        type=_processes,
+        "--n-jobs",
+        type=_number(int, _n_jobs),
         default=1,
         metavar="N",
         help="processes, which share the processors; -1 for as many as processors",
@@ -155,9 +160,7 @@ def check(options: argparse.Namespace) -> Record:
     for name in ("noises", "rates", "lam"):
         values = getattr(options, name) or []
         if len(set(values)) < len(values):
-            raise ValueError(
-                f"{name} is {' '.join(map(str, values))}; accepted are values that differ"
-            )
+            raise ValueError(f"{name} must have no value twice, got {' '.join(map(str, values))}.")
     options.noises.sort(key=paper.NOISES.index)
     options.rates.sort()
     if options.lam:
@@ -165,15 +168,15 @@ def check(options: argparse.Namespace) -> Record:
     if options.data in paper.SOURCES:
         check_limit(options.limit, paper.SOURCES[options.data].n_classes)
         if options.copy is not None and not options.copy.is_dir():
-            raise ValueError(f"copy is {str(options.copy)!r}; accepted is a folder")
+            raise ValueError(f"copy must be a folder, got {str(options.copy)!r}.")
         # First the one that says which extra is missing.
         import sdbook.embedding  # noqa: F401
         from sdbook._device import choose_device
 
         choose_device(options.device)
     elif options.copy is not None:
-        raise ValueError(f"copy is {str(options.copy)!r}; accepted with {options.data!r} is none")
-    # Not device, batch and jobs, which decide when and where but not what.
+        raise ValueError(f"copy must be left out with {options.data!r}, got {str(options.copy)!r}.")
+    # Not device, batch_size and n_jobs, which decide when and where but not what.
     names = ["limit", "noises", "rates", "seeds", "rounds", "lam"]
     if options.data in paper.SOURCES:
         names = ["copy", "model", *names]
@@ -193,7 +196,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
         model=options.model,
         folder=kept / part,
         device=options.device,
-        batch_size=options.batch,
+        batch_size=options.batch_size,
         limit=options.limit,
     )
     record.begin()
@@ -210,7 +213,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
                 seeds=options.seeds,
                 lams=options.lam,
                 folder=options.out / "choices",
-                n_jobs=options.jobs,
+                n_jobs=options.n_jobs,
             )
     results = paper.run(
         train,
@@ -218,7 +221,7 @@ def run(options: argparse.Namespace, record: Record) -> str:
         strengths,
         seeds=options.seeds,
         folder=options.out / "runs",
-        n_jobs=options.jobs,
+        n_jobs=options.n_jobs,
     )
     sizes = f"{len(train)} instances for training, {len(test)} for testing"
     lines = [
@@ -251,45 +254,38 @@ def run(options: argparse.Namespace, record: Record) -> str:
     return report
 
 
-def _number(name: str, text: str, kind: type) -> Any:
-    try:
-        return kind(text)
-    except ValueError:
-        what = "whole numbers" if kind is int else "numbers"
-        raise argparse.ArgumentTypeError(f"{name} is {text!r}; accepted are {what}") from None
+def _number(kind: type, check: Callable[[Any], Any]) -> Callable[[str], Any]:
+    """Return what reads a number from the command line, and says what is wrong with it."""
 
-
-def _share(text: str) -> float:
-    number: float = _number("rates", text, float)
-    try:
-        return _validate.real("rates", number, 0, 1, open_high=True)
-    except ValueError as error:
-        percent = f" ({number:g}% is {number / 100:g})" if 1 < number < 100 else ""
-        raise argparse.ArgumentTypeError(f"{error}{percent}") from None
-
-
-def _strength(text: str) -> float:
-    try:
-        return _validate.regularisation(_number("lam", text, float))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _whole(name: str, least: int = 1) -> Callable[[str], int]:
-    def read(text: str) -> int:
+    def read(text: str) -> Any:
         try:
-            return _validate.count(name, _number(name, text, int), least)
-        except ValueError as error:
+            value = kind(text)
+        except ValueError:
+            value = text  # which the check refuses
+        try:
+            return check(value)
+        except (TypeError, ValueError) as error:
             raise argparse.ArgumentTypeError(str(error)) from None
 
     return read
 
 
-def _processes(text: str) -> int:
-    number: int = _number("jobs", text, int)
-    if number == 0 or number < -1:
-        raise argparse.ArgumentTypeError(f"jobs is {number}; accepted are -1, 1, 2, 3...")
-    return number
+def _whole(name: str, least: int = 1) -> Callable[[str], Any]:
+    return _number(int, lambda value: _validate.count(name, value, least))
+
+
+def _rate(value: float) -> float:
+    try:
+        return _validate.real("rates", value, 0, 1, open_high=True)
+    except ValueError as error:
+        remedy = f" {value:g}% is {value / 100:g}." if 1 < value < 100 else ""
+        raise ValueError(f"{error}{remedy}") from None
+
+
+def _n_jobs(value: int) -> int:
+    if not isinstance(value, int) or (value < 1 and value != -1):
+        raise ValueError(f"n_jobs must be -1 or an integer >= 1, got {value!r}.")
+    return value
 
 
 if __name__ == "__main__":

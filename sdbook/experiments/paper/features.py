@@ -1,4 +1,4 @@
-"""From a name to features: the data sets as the rest of the library wants them."""
+"""Load a data set by name, as features with labels and superclasses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sdbook.experiments.paper.sources import (
     Source,
     check_limit,
     load_pictures,
-    some,
+    subset,
 )
 
 __all__ = ["BACKBONE", "load"]
@@ -45,13 +45,12 @@ def load(
     data : str or Source
         One of `SOURCES` or `LOCAL`, or a source of your own.
     copy : path, optional
-        A folder with the images, instead of the hub; see `load_pictures`.
-    model : str, path or (model, image processor)
-        As in `sdbook.embedding.embed_images`.
+        A folder with the images, instead of the hub: what ``DatasetDict.save_to_disk`` has written,
+        or ``SPLIT/CLASS/FILE``.
+    model, device, batch_size, progress
+        For images, as in `sdbook.embedding.embed_images`.
     folder : path, optional
-        Where finished batches of features are kept, in a folder for each part.
-    device, batch_size, progress
-        As in `sdbook.embedding.embed_images`.
+        For images: where finished batches of features are kept, in a folder for each part.
     limit : int, optional
         For a trial: instances of the training set, and of the test set, to keep at most, as many
         of each class as can be. At least one of each.
@@ -59,13 +58,19 @@ def load(
     Returns
     -------
     train, test : Dataset
-        Both with the mean of the training features subtracted. Superclasses are WordNet's for the
-        words, and else classes that are easily confused, found from the training features.
+        Of images, both with the mean of the training features subtracted; the words and the digits
+        are centred before they are split. Superclasses are WordNet's for the words, and else
+        classes that are easily confused, found from the training features.
 
     Raises
     ------
-    ConnectionError, ImportError, TypeError, ValueError
-        If `data` is unknown, or as in `load_pictures` and `embed_images`.
+    ImportError
+        If images are to be loaded, and an extra is not installed.
+    ConnectionError
+        If the hub cannot be reached.
+    TypeError, ValueError
+        If `data` is unknown; if `copy` is not a folder, or lacks a split, a column or a class; if
+        `limit` is below the number of classes; or as in `sdbook.embedding.embed_images`.
 
     Examples
     --------
@@ -76,14 +81,15 @@ def load(
     """
     if isinstance(data, str) and data in LOCAL:
         if copy is not None:
-            raise ValueError(f"copy is {os.fspath(copy)!r}; accepted with {data!r} is none")
+            raise ValueError(f"copy must be None with data {data!r}, got {os.fspath(copy)!r}.")
         whole = datasets.words() if data == "words" else datasets.digits()
         check_limit(limit, whole.n_classes)
-        train, test = (part.take(some(part.labels, limit)) for part in whole.split(rng=0))
+        train, test = (part.take(subset(part.labels, limit)) for part in whole.split(rng=0))
         return (train, test) if data == "words" else _with_superclasses(train, test)
     if isinstance(data, str):
         if data not in SOURCES:
-            raise ValueError(f"data is {data!r}; accepted are {', '.join([*SOURCES, *LOCAL])}")
+            known = ", ".join([*SOURCES, *LOCAL])
+            raise ValueError(f"data must be one of {known}, or a Source, got {data!r}.")
         source = SOURCES[data]
     else:
         source = data

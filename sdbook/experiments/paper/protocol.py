@@ -1,4 +1,4 @@
-"""What is done with each data set, and what is known of what the authors did."""
+"""The paper's experiment as a sweep, and its settings beside those of the authors."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdbook import noise
 from sdbook.datasets import Dataset
+from sdbook.experiments.sweeps import Sweep
 from sdbook.method import Method
 from sdbook.refine import top_k
 from sdbook.solvers import CrossEntropy, GeneralisedCrossEntropy
-from sdbook.sweeps import Sweep
 
-__all__ = ["NOISES", "PROTOCOL", "RATES", "Choice", "corruptions", "experiment"]
+__all__ = ["NOISES", "PROTOCOL", "RATES", "Setting", "corruptions", "experiment"]
 
 RATES = (0.0, 0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Corruption rates of the authors' training script."""
@@ -26,21 +26,24 @@ NOISES = ("superclass", "symmetric", "asymmetric")
 
 
 @dataclass(frozen=True)
-class Choice:
-    """One part of the set-up: the authors' and ours.
+class Setting:
+    """One setting of the experiment: the authors' and ours.
 
     Attributes
     ----------
     what : str
+        What is set, such as "network".
     authors : str
         As in their public programs (the README, recipe and scripts of their repository).
     here : str
+        In this package; "the same" where nothing is to be added.
     same : bool
+        Whether both are the same, up to what `here` says.
 
     Examples
     --------
     >>> from sdbook.experiments import paper
-    >>> [choice.what for choice in paper.PROTOCOL if not choice.same][:3]
+    >>> [setting.what for setting in paper.PROTOCOL if not setting.same][:3]
     ['network', 'image size', 'features']
     """
 
@@ -51,57 +54,57 @@ class Choice:
 
 
 PROTOCOL = (
-    Choice(
+    Setting(
         "data sets",
         "CIFAR-100, Caltech-101, Caltech-256, Flowers-102, Food-101, StanfordCars",
         "copies of the same on the Hugging Face hub",
     ),
-    Choice(
+    Setting(
         "training and test parts",
         "official splits, those of Flowers-102 exchanged; a random "
         "fifth of both Caltechs for testing",
         "the same rule; the random fifth is another one",
     ),
-    Choice(
+    Setting(
         "network",
         "ResNet-34 trained on ImageNet, last layer taken off",
         "the same kind, other weights (microsoft/resnet-34)",
         same=False,
     ),
-    Choice(
+    Setting(
         "image size",
         "224 × 224, aspect ratio not kept",
         "as the network's image processor has it",
         same=False,
     ),
-    Choice("features", "as they come", "centred, unit norm: what the theory assumes", same=False),
-    Choice("probe", "linear softmax without a bias", "the same"),
-    Choice(
+    Setting("features", "as they come", "centred, unit norm: what the theory assumes", same=False),
+    Setting("probe", "linear softmax without a bias", "the same"),
+    Setting(
         "training",
         "200 epochs of SGD; the epoch that is best on the test set counts",
         "the exact optimum; the test set decides nothing",
         same=False,
     ),
-    Choice(
+    Setting(
         "regularisation",
         "weight decay 5e-5 or 5e-4, by data set",
         "λ of teacher and of each student, for each kind and rate of noise: the best of a grid on "
         "held-out given labels, mean over the seeds (or one for all that you fix)",
         same=False,
     ),
-    Choice("rounds", "teacher and four students", "the same"),
-    Choice(
+    Setting("rounds", "teacher and four students", "the same"),
+    Setting(
         "partial-label student",
         "two best classes, mean of generalised cross-entropy (q = 0.7) "
         "over both, started at the teacher",
         "the same",
     ),
-    Choice(
+    Setting(
         "symmetric, asymmetric noise",
         "any other class; any other, the next one twice as often",
         "the same",
     ),
-    Choice(
+    Setting(
         "superclass noise",
         "inside clusters of classes with similar features: complete "
         "linkage, cut at 0.8 of its height, rows of the correlation matrix taken as points",
@@ -109,8 +112,8 @@ PROTOCOL = (
         "alone keeps its labels",
         same=False,
     ),
-    Choice("rates", "0, 10, 30, 50, 60, 70, 80 and 90%", "the same"),
-    Choice("seeds", "three, 0 to 2", "three, 0 to 2; other random numbers"),
+    Setting("rates", "0, 10, 30, 50, 60, 70, 80 and 90%", "the same"),
+    Setting("seeds", "three, 0 to 2", "three, 0 to 2; other random numbers"),
 )
 """From the authors' public programs, where the paper's abstract does not say."""
 
@@ -118,33 +121,7 @@ PROTOCOL = (
 def corruptions(
     train: Dataset, noises: Iterable[str] = NOISES
 ) -> dict[str, Callable[[float], ArrayLike]]:
-    """Return kinds of noise by name: functions from a rate to a corruption matrix.
-
-    Parameters
-    ----------
-    train : Dataset
-        Its classes, and their superclasses, inside which superclass noise stays; a class without a
-        sibling keeps its labels.
-    noises : iterable of str
-        Among `NOISES`.
-
-    Returns
-    -------
-    dict of str to callable
-
-    Raises
-    ------
-    ValueError
-        If a noise is unknown.
-
-    Examples
-    --------
-    >>> from sdbook.experiments import paper
-    >>> from sdbook.experiments.paper.protocol import corruptions
-    >>> train, _ = paper.load("digits")
-    >>> list(corruptions(train, ["symmetric"]))
-    ['symmetric']
-    """
+    """Return functions from a rate to a corruption matrix, by the name of the noise."""
     K, superclasses = train.n_classes, train.superclasses
     known: dict[str, Callable[[float], ArrayLike]] = {
         "superclass": lambda rate: _inside(superclasses, rate),
@@ -154,7 +131,7 @@ def corruptions(
     chosen = list(noises)
     for name in chosen:
         if name not in known:
-            raise ValueError(f"noises has {name!r}; accepted are {', '.join(NOISES)}")
+            raise ValueError(f"noises must be among {', '.join(NOISES)}, got {name!r}.")
     return {name: known[name] for name in chosen}
 
 

@@ -1,4 +1,4 @@
-"""Results as the paper shows them: gain over the teacher, by rate."""
+"""Tables and notes on results: the gain of each student over its teacher, by rate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sdbook.experiments.paper.strength import Strength
-from sdbook.sweeps import Results
+from sdbook.experiments.sweeps import Results
 
 __all__ = ["gains", "notes", "scores", "table"]
 

@@ -1,4 +1,4 @@
-"""The experiment with the L2 strength that belongs to each model, kind and rate of noise."""
+"""Run the experiment, each model with the L2 strength chosen for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tqdm.auto import tqdm
 from sdbook.datasets import Dataset
 from sdbook.experiments.paper.protocol import experiment
 from sdbook.experiments.paper.strength import Strength, models
-from sdbook.sweeps import Results
+from sdbook.experiments.sweeps import Results
 
 __all__ = ["run"]
 
@@ -38,7 +38,7 @@ def run(
     seeds : int
         As in `experiment`.
     folder, n_jobs
-        As in `sdbook.sweeps.Sweep.run`.
+        As in `sdbook.experiments.sweeps.Sweep.run`.
     progress : bool
         Show a progress bar.
 
@@ -53,7 +53,7 @@ def run(
     ------
     TypeError, ValueError
         If `strengths` is not one for each kind, rate and model, or as in `experiment` and
-        `sdbook.sweeps.Sweep.run`.
+        `sdbook.experiments.sweeps.Sweep.run`.
 
     Examples
     --------
@@ -70,9 +70,9 @@ def run(
     lams = {(each.noise, each.rate, each.model): each.lam for each in strengths}
     if set(lams) != set(product(noises, rates, students)) or len(lams) < len(strengths) or not lams:
         raise ValueError(
-            f"strengths has {len(strengths)} entries, of the noises {noises}, the rates {rates} "
-            f"and {len({each.model for each in strengths})} models; accepted is one for each of "
-            "their combinations, all models of `choose` or `fixed` among them"
+            "strengths must be one for each noise, rate and model, as `choose` and `fixed` return "
+            f"them, got {len(strengths)} for the noises {noises}, the rates {rates} and "
+            f"{len({each.model for each in strengths})} models."
         )
     # Runs of one strength and one kind of noise are trained side by side.
     alike: dict[tuple[float, str], list[float]] = {}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sdbook import _validate
 from sdbook.noise import Seed
 
-__all__ = ["LOCAL", "SOURCES", "Pictures", "Source", "check_limit", "load_pictures", "some"]
+__all__ = ["LOCAL", "SOURCES", "Pictures", "Source", "check_limit", "load_pictures", "subset"]
 
 LOCAL = ("words", "digits")
 """Data sets that need no network: they come with this package and with scikit-learn."""
@@ -30,7 +30,7 @@ class Source:
         As the paper calls it.
     hub : str
         Its name on the Hugging Face hub.
-    classes : int
+    n_classes : int
         Number of classes K; a copy with another number is refused.
     train, test : tuple of str
         Splits of the copy. Without one for testing, a fifth of the instances is set aside.
@@ -115,40 +115,14 @@ class Pictures:
 
 def load_pictures(
     source: Source,
-    folder: str | os.PathLike[str] | None = None,
+    copy: str | os.PathLike[str] | None = None,
     *,
     rng: Seed = 42,
     limit: int | None = None,
 ) -> tuple[Pictures, Pictures, tuple[str, ...]]:
-    """Load a data set: from the hub, or from a folder.
+    """Return the training and the test part, and the names of the classes; see `load`.
 
-    Parameters
-    ----------
-    source : Source
-        Of `SOURCES`, or your own.
-    folder : path, optional
-        Instead of the hub: what ``DatasetDict.save_to_disk`` has written, or a folder of images,
-        ``SPLIT/CLASS/FILE``.
-    rng : int or numpy.random.Generator
-        For the fifth that is set aside, where there is no split for testing.
-    limit : int, optional
-        Images of each part to keep at most, as in `some`.
-
-    Returns
-    -------
-    train, test : Pictures
-    names : tuple of str
-        Of the classes.
-
-    Raises
-    ------
-    ImportError
-        If the `datasets` library is not installed.
-    ConnectionError
-        If the hub cannot be reached.
-    ValueError
-        If a split or a column is not there, the number of classes is not the paper's, or `limit`
-        is below it.
+    Where there is no split for testing, a random fifth is set aside.
     """
     check_limit(limit, source.n_classes)
     try:
@@ -158,25 +132,22 @@ def load_pictures(
             f"image data sets need {error.name}, which is not installed: "
             "pip install 'sdbook[paper]'"
         ) from error
-    if folder is not None and not (Path(folder) / "dataset_dict.json").exists():
+    if copy is not None and not (Path(copy) / "dataset_dict.json").exists():
         source = replace(source, image="image", label="label", names=None)
-    splits = _loaded(hub, source, folder)
+    splits = _loaded(hub, source, copy)
     for split in {*source.train, *source.test} - set(splits):
         raise ValueError(
-            f"{source.title} has no split {split!r} here; accepted is a copy with the splits "
-            f"{sorted({*source.train, *source.test})}; this one has {sorted(splits)}"
+            f"{source.title} must have a split {split!r}, got a copy with {sorted(splits)}."
         )
     train = hub.concatenate_datasets([splits[name] for name in source.train])
     for column in {source.image, source.label, source.names} - {None, *train.column_names}:
         raise ValueError(
-            f"{source.title} has no column {column!r} here; accepted is a copy that has it; this "
-            f"one has {train.column_names}"
+            f"{source.title} must have a column {column!r}, got a copy with {train.column_names}."
         )
     kept = _classes(train, source)
     if len(kept) != source.n_classes:
         raise ValueError(
-            f"{source.title} has {len(kept)} classes here; accepted is a copy with the "
-            f"{source.n_classes} of the paper"
+            f"{source.title} must have {source.n_classes} classes, got a copy with {len(kept)}."
         )
     names = tuple(kept.values())
     rows = np.flatnonzero(np.isin(train[source.label][:], list(kept)))
@@ -200,28 +171,8 @@ def check_limit(limit: int | None, n_classes: int) -> None:
         _validate.count("limit", limit, n_classes)
 
 
-def some(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.intp]:
-    """Return indices of a trial's instances: at random, as many of each class as can be.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (N,)
-    limit : int or None
-        How many at most; None for all.
-
-    Returns
-    -------
-    ndarray of int
-        In rising order.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.experiments.paper.sources import some
-    >>> labels = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1])
-    >>> labels[some(labels, 4)]
-    array([0, 0, 1, 1])
-    """
+def subset(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.intp]:
+    """Return at most `limit` indices, rising: at random, as many of each class as can be."""
     if limit is None or limit >= len(labels):
         return np.arange(len(labels))
     order = np.random.default_rng(0).permutation(len(labels))
@@ -231,24 +182,24 @@ def some(labels: NDArray[np.int64], limit: int | None) -> NDArray[np.intp]:
     return np.sort(by_class[np.argsort(place, kind="stable")[:limit]])
 
 
-def _loaded(hub: Any, source: Source, folder: str | os.PathLike[str] | None) -> Any:
+def _loaded(hub: Any, source: Source, copy: str | os.PathLike[str] | None) -> Any:
     """Return all splits by name."""
-    if folder is None:
+    if copy is None:
         try:
             return hub.load_dataset(source.hub)
         except (OSError, hub.exceptions.DatasetNotFoundError) as error:
             raise ConnectionError(
-                f"{source.hub} cannot be loaded from the Hugging Face hub ({error}); accepted "
-                f"without a network are a folder with a copy, and the data sets {LOCAL}"
+                f"{source.hub} cannot be loaded from the Hugging Face hub ({error}). Without a "
+                f"network, pass copy=, a folder with the images, or use {' or '.join(LOCAL)}."
             ) from error
-    if (Path(folder) / "dataset_dict.json").exists():
-        return hub.load_from_disk(os.fspath(folder))
-    if not Path(folder).is_dir():
+    if (Path(copy) / "dataset_dict.json").exists():
+        return hub.load_from_disk(os.fspath(copy))
+    if not Path(copy).is_dir():
         raise ValueError(
-            f"folder is {os.fspath(folder)!r}, which is not a folder; accepted are what "
-            "DatasetDict.save_to_disk has written, and a folder of images, SPLIT/CLASS/FILE"
+            "copy must be a folder of images, SPLIT/CLASS/FILE, or one that "
+            f"DatasetDict.save_to_disk has written, got {os.fspath(copy)!r}."
         )
-    return hub.load_dataset("imagefolder", data_dir=os.fspath(folder))
+    return hub.load_dataset("imagefolder", data_dir=os.fspath(copy))
 
 
 def _classes(rows: Any, source: Source) -> dict[Any, str]:
@@ -278,7 +229,7 @@ def _pictures(
 ) -> Pictures:
     numbers = {label: k for k, label in enumerate(kept)}
     labels = np.array([numbers[label] for label in rows.select(chosen)[source.label][:]], np.int64)
-    fewer = some(labels, limit)
+    fewer = subset(labels, limit)
     part, labels = rows.select(chosen[fewer]), labels[fewer]
     # The library's own name for the content: to decode all images for a hash would take as long
     # as half of the work that the hash is to save.

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate, noise
+from sdbook._fingerprint import fingerprint
 from sdbook.datasets import Dataset
-from sdbook.estimator import SelfDistilledClassifierCV
+from sdbook.estimator import SelfDistilledClassifierCV, select_best
 from sdbook.experiments.paper.protocol import NOISES, RATES, corruptions
-from sdbook.sweeps import fingerprint, resume
+from sdbook.experiments.sweeps import resume
 
 __all__ = ["EndOfGrid", "Strength", "choose", "fixed", "grid"]
 
@@ -82,7 +83,7 @@ class Strength:
     @property
     def alone(self) -> tuple[float, ...]:
         """What the draw of each seed would have chosen alone."""
-        return tuple(_best(self.lams, row) for row in self.scores)
+        return tuple(self.lams[select_best(row, lams=self.lams)[0]] for row in self.scores)
 
     @property
     def end(self) -> str:
@@ -212,7 +213,8 @@ def choose(
     For each draw of given labels, `SelfDistilledClassifierCV` trains teachers and
     students on four fifths of the instances, and counts how often their answers on the rest agree
     with *its* given labels, right or wrong (why these can judge, and when they mislead, is in its
-    notes). The best mean over the draws is chosen; on a tie the largest.
+    notes). The best mean over the draws is chosen, on a tie the largest strength
+    (`sdbook.estimator.select_best`).
 
     *For each kind and rate*, because clean labels want a strength that is orders of magnitude
     below what wrong ones want. *Not for each draw*, because the scores of one draw are noisy: the
@@ -237,7 +239,7 @@ def choose(
     lams : array_like of shape (L,), optional
         What to try, > 0; `grid` by default.
     folder : path, optional
-        Where the scores of each draw are kept, as in `sdbook.sweeps.Sweep.run`.
+        Where the scores of each draw are kept, as in `sdbook.experiments.sweeps.Sweep.run`.
     n_jobs : int, optional
         Draws to work on at once, in processes of their own; -1 for as many as processors.
     progress : bool
@@ -271,7 +273,7 @@ def choose(
     wanted = _validate.reals("lams", grid(train) if lams is None else lams, 0, open_low=True)
     tried: tuple[float, ...] = tuple(np.unique(wanted).tolist())
     if not tried:
-        raise ValueError("lams is empty; accepted is at least one number")
+        raise ValueError("lams must have at least one entry, got none.")
     draws = {
         (name, rate, seed): noise.corrupt(train.labels, np.asarray(make(rate)), rng=seed)
         for (name, make), rate, seed in product(
@@ -306,7 +308,8 @@ def choose(
     for name, rate in dict.fromkeys(place[:2] for place in draws):
         judged = np.array([found[keys[name, rate, s]]["held_out"] for s in range(seeds)])
         for model, by_seed in zip(names, judged.swapaxes(0, 1), strict=True):
-            lam = _best(tried, by_seed.mean(axis=0))
+            (best,) = select_best(by_seed.mean(axis=0), lams=tried)
+            lam = tried[best]
             strength = Strength(name, rate, model, lam, tried, by_seed)
             if strength.warning:
                 warnings.warn(strength.warning, EndOfGrid, stacklevel=2)
@@ -348,10 +351,3 @@ def _judge(
         )
         scores.append(chooser.fit(features, given).scores_[0].T.tolist())
     return key, {"held_out": [*scores[0], scores[1][1]]}
-
-
-def _best(lams: Sequence[float], scores: NDArray[np.float64]) -> float:
-    """Return the largest of the best, up to rounding of the means."""
-    return max(
-        lam for lam, score in zip(lams, scores, strict=True) if score >= scores.max() - 1e-12
-    )

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdbook import datasets, noise
-from sdbook.solvers import LabelAveraging, factorise, solve
-from sdbook.theory.preconditioner import (
+from sdbook.book.curvature import (
     eigenvalue_interval,
     hessian,
     linearised_hessian,
     preconditioned_eigenvalues,
 )
+from sdbook.solvers import LabelAveraging, factorise, solve
 
 examples = settings(max_examples=40, deadline=None, derandomize=True)
 
@@ -124,12 +124,12 @@ def test_the_spectrum_is_what_saves_evaluations():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: linearised_hessian([[1.0]], 1, 0.1), "classes is 1"),
+        (lambda: linearised_hessian([[1.0]], 1, 0.1), "n_classes must"),
         (lambda: linearised_hessian([[1.0]], 2, 0.0), "lam"),
-        (lambda: hessian([[1.0]], [[0.5, 0.6]], 0.1), "outputs has a row that sums to 1.1"),
-        (lambda: hessian([[1.0], [1.0]], [[0.5, 0.5]], 0.1), "outputs has 1 rows"),
-        (lambda: preconditioned_eigenvalues([1.0], [[0.5, 0.5]], 0.1), "features has shape"),
-        (lambda: eigenvalue_interval([[1.2, -0.2]]), "outputs has the entry -0.2"),
+        (lambda: hessian([[1.0]], [[0.5, 0.6]], 0.1), "outputs must .*1.1"),
+        (lambda: hessian([[1.0], [1.0]], [[0.5, 0.5]], 0.1), "outputs must .* 1"),
+        (lambda: preconditioned_eigenvalues([1.0], [[0.5, 0.5]], 0.1), "features must"),
+        (lambda: eigenvalue_interval([[1.2, -0.2]]), "outputs must .*-0.2"),
     ],
 )
 def test_errors_name_the_argument(call, words):

@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdbook import _validate, noise
+from sdbook._fingerprint import fingerprint
 from sdbook.datasets import Dataset
 from sdbook.distillation import Run, distill_all
+from sdbook.experiments.sweeps.results import Results
+from sdbook.experiments.sweeps.resume import resume
 from sdbook.method import Method
 from sdbook.refine import Refinement
 from sdbook.solvers import Factorisation, factorise
-from sdbook.sweeps.fingerprint import fingerprint
-from sdbook.sweeps.results import Results
-from sdbook.sweeps.resume import resume
 
 __all__ = ["Sweep"]
 
@@ -72,7 +72,8 @@ class Sweep:
     --------
     >>> from sdbook import datasets, noise
     >>> from sdbook.refine import top_k
-    >>> from sdbook import Method, Sweep
+    >>> from sdbook import Method
+    >>> from sdbook.experiments.sweeps import Sweep
     >>> train = datasets.block_correlated(4, 50, c=0.4, d=0.1)
     >>> sweep = Sweep(
     ...     train=train,

@@ -8,9 +8,12 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from sdbook.sweeps.store import Store
+from sdbook._files import Folder
+from sdbook._fingerprint import fingerprint
 
 __all__ = ["resume"]
+
+FORMAT = "sdbook sweep, 1"
 
 
 def resume(
@@ -27,13 +30,14 @@ def resume(
     Parameters
     ----------
     settings : mapping of str to mapping
-        What is wanted, by keys that are made from all that decides an outcome (`fingerprint`).
+        What is wanted, by keys that `fingerprint` makes from all that decides an outcome.
         The settings are for people who open the files.
     compute : callable
         Takes the keys that are missing, and yields keys and outcomes in any order. Each outcome
         is kept at once.
     folder : path or None
-        Of a `Store`; without one nothing is kept.
+        Where outcomes are kept, each in a file of its own that is whole or not there, whenever the
+        program is killed. Several programs may share a folder. Without one nothing is kept.
     name, unit : str
         What the progress bar says.
     progress : bool
@@ -47,12 +51,13 @@ def resume(
     Raises
     ------
     ValueError
-        If a file in the folder is not what was written.
+        If a file in the folder is not what was written, or there is anything else in it, apart
+        from what systems and editors leave in any folder.
 
     Examples
     --------
     >>> import tempfile
-    >>> from sdbook.sweeps import resume
+    >>> from sdbook.experiments.sweeps import resume
     >>> def square(keys):
     ...     print("computing", len(keys))
     ...     for key in keys:
@@ -66,16 +71,40 @@ def resume(
     computing 1
     [4, 9]
     """
-    store = None if folder is None else Store(folder)
-    kept = {key: None if store is None else store.load(key) for key in settings}
-    outcomes = {key: outcome for key, outcome in kept.items() if outcome is not None}
+    files = None if folder is None else Folder(folder)
+    outcomes = {} if files is None else _kept(files, settings)
     missing = [key for key in settings if key not in outcomes]
     with tqdm(
         desc=name, unit=unit, total=len(settings), initial=len(outcomes), disable=not progress
     ) as bar:
         for key, outcome in compute(missing) if missing else ():
-            if store is not None:
-                store.save(key, settings[key], outcome)
+            if files is not None:
+                content = {"setting": dict(settings[key]), "outcome": outcome}
+                files.write(f"{key}.json", _stamp(key, outcome) | content)
             outcomes[key] = outcome
             bar.update()
     return outcomes
+
+
+def _kept(files: Folder, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return the outcomes that are in a folder."""
+    remedy = "Delete it, and its run is computed again."
+    for other in files.names(unlike=r"[0-9a-f]{32}\.json"):
+        raise ValueError(
+            f"folder must hold nothing but finished runs, got {str(files.path)!r} with {other!r}, "
+            "which no sweep has written. Use a new folder."
+        )
+    files.path.mkdir(parents=True, exist_ok=True)
+    outcomes: dict[str, dict[str, Any]] = {}
+    for key in keys:
+        if (files.path / f"{key}.json").exists():
+            content = files.read_json(f"{key}.json", remedy)
+            outcomes[key] = content.get("outcome", {})
+            if not _stamp(key, outcomes[key]).items() <= content.items():
+                raise files.damaged(f"{key}.json", remedy)
+    return outcomes
+
+
+def _stamp(key: str, outcome: dict[str, Any]) -> dict[str, str]:
+    """Return by what a file is known to be whole, and in its place."""
+    return {"format": FORMAT, "key": key, "check": fingerprint(key, outcome)}

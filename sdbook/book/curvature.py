@@ -1,7 +1,7 @@
-"""Why the theorem makes the solver fast: its matrix is the Hessian where outputs are uniform.
+"""The Hessian of the objective, and its eigenvalues after preconditioning (chapter 11).
 
 Parameters theta and directions have rows that sum to zero over the classes, as gradients of the
-objective have, so that training started at zero never leaves them. Derived afresh in chapter 11.
+objective have. So training that starts at zero never leaves them.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def linearised_hessian(features: ArrayLike, n_classes: int, lam: float) -> Float
 
     Examples
     --------
-    >>> from sdbook import theory
-    >>> theory.linearised_hessian([[1.0, 0.0], [0.6, 0.8]], classes=2, lam=0.25)
+    >>> from sdbook.book.curvature import linearised_hessian
+    >>> linearised_hessian([[1.0, 0.0], [0.6, 0.8]], n_classes=2, lam=0.25)
     array([[0.59, 0.12],
            [0.12, 0.41]])
     """
@@ -86,8 +86,8 @@ def hessian(features: ArrayLike, outputs: ArrayLike, lam: float) -> Floats:
     --------
     One instance, two classes, one feature: ``2 y (1 - y) + lambda``.
 
-    >>> from sdbook import theory
-    >>> theory.hessian([[1.0]], [[0.5, 0.5]], lam=0.1).round(3)
+    >>> from sdbook.book.curvature import hessian
+    >>> hessian([[1.0]], [[0.5, 0.5]], lam=0.1).round(3)
     array([[0.6]])
     """
     Phi = _features(features)
@@ -125,8 +125,8 @@ def preconditioned_eigenvalues(features: ArrayLike, outputs: ArrayLike, lam: flo
 
     Examples
     --------
-    >>> from sdbook import theory
-    >>> theory.preconditioned_eigenvalues([[1.0]], [[0.5, 0.5]], lam=0.1).round(3)
+    >>> from sdbook.book.curvature import preconditioned_eigenvalues
+    >>> preconditioned_eigenvalues([[1.0]], [[0.5, 0.5]], lam=0.1).round(3)
     array([1.])
     """
     Phi = _features(features)
@@ -160,8 +160,8 @@ def eigenvalue_interval(outputs: ArrayLike) -> tuple[float, float]:
 
     Examples
     --------
-    >>> from sdbook import theory
-    >>> theory.eigenvalue_interval([[0.5, 0.25, 0.25], [0.75, 0.125, 0.125]])
+    >>> from sdbook.book.curvature import eigenvalue_interval
+    >>> eigenvalue_interval([[0.5, 0.25, 0.25], [0.75, 0.125, 0.125]])
     (0.375, 1.5)
     """
     Y = _outputs(outputs)

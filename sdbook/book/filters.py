@@ -1,4 +1,4 @@
-"""Rounds as filters: which ridge a number of rounds acts like, and what no single ridge can do."""
+"""Margins with clean labels, and one ridge in place of several rounds (chapter 8)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdbook import _validate
-from sdbook.theory._arrays import Reals, plain
-from sdbook.theory.blocks import BlockSpectrum, powers
+from sdbook import _validate, theory
 
-__all__ = [
-    "CleanMargins",
-    "Match",
-    "clean_margins",
-    "equivalent_ridge",
-    "matching_ridge",
-    "same_ratio_ridge",
-]
+__all__ = ["CleanMargins", "Match", "clean_margins", "matching_ridge", "same_ratio_ridge"]
+
+Reals = float | NDArray[np.float64]
 
 
 class CleanMargins(NamedTuple):
@@ -56,7 +49,7 @@ class Match(NamedTuple):
 
 
 def clean_margins(
-    shrinkage: BlockSpectrum, t: ArrayLike = 1, *, superclass_size: int
+    shrinkage: theory.BlockSpectrum, t: ArrayLike = 1, *, superclass_size: int
 ) -> CleanMargins:
     """Return the margins of every training instance when all labels are right (Corollary 2).
 
@@ -85,53 +78,16 @@ def clean_margins(
     Examples
     --------
     >>> from sdbook import theory
+    >>> from sdbook.book.filters import clean_margins
     >>> shrinkage = theory.BlockSpectrum(0.5, 0.8, 0.9, 1.0)
-    >>> relative, stranger = theory.clean_margins(shrinkage, t=2, superclass_size=2)
+    >>> relative, stranger = clean_margins(shrinkage, t=2, superclass_size=2)
     >>> round(relative, 3), round(stranger, 3)
     (0.64, 0.725)
     """
     m = _validate.count("superclass_size", superclass_size)
-    _, q, r, _ = powers(shrinkage, t)
-    return CleanMargins(plain(q), plain(q + (r - q) / m))
-
-
-def equivalent_ridge(eigenvalue: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> Reals:
-    """Return the ridge at which one round does to an eigenvalue what t rounds do (Proposition 5).
-
-    ``s / (b + s) = (s / (a + s))^t`` for ``b = s ((1 + a / s)^t - 1)``. For t > 1 it falls strictly
-    as the eigenvalue s grows, from infinity to ``t a``: no single ridge is right for labels that
-    have parts in directions of two different eigenvalues.
-
-    Parameters
-    ----------
-    eigenvalue : float or array_like
-        Eigenvalues s of the Gram matrix, > 0.
-    ridge : float or array_like
-        The ridge a of each round, ``K N lambda``, > 0.
-    t : float or array_like
-        Number of rounds, > 0; need not be whole.
-
-    Returns
-    -------
-    float or ndarray
-        Infinite where it is beyond floating-point numbers.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not above zero.
-
-    Examples
-    --------
-    >>> from sdbook import theory
-    >>> theory.equivalent_ridge([1.0, 10.0, 1e6], ridge=1.0, t=2).round(3)
-    array([3. , 2.1, 2. ])
-    """
-    s = _positive("eigenvalue", eigenvalue)
-    a = _positive("ridge", ridge)
-    rounds = _positive("t", t)
-    with np.errstate(over="ignore"):
-        return plain(s * np.expm1(rounds * np.log1p(a / s)))
+    weights = theory.block_weights(shrinkage, t)
+    relative = weights.own + weights.class_  # q^t
+    return CleanMargins(relative, relative + weights.superclass / m)
 
 
 def same_ratio_ridge(small: ArrayLike, large: ArrayLike, ridge: ArrayLike, t: ArrayLike) -> Reals:
@@ -164,19 +120,20 @@ def same_ratio_ridge(small: ArrayLike, large: ArrayLike, ridge: ArrayLike, t: Ar
 
     Examples
     --------
-    >>> from sdbook import theory
-    >>> theory.same_ratio_ridge(1.0, 4.0, ridge=1.0, t=[1, 2, 3]).round(3)
+    >>> from sdbook.book.filters import same_ratio_ridge
+    >>> same_ratio_ridge(1.0, 4.0, ridge=1.0, t=[1, 2, 3]).round(3)
     array([1.   , 4.333,   inf])
     """
-    low, high = _positive("small", small), _positive("large", large)
-    if not np.all(low < high):
-        raise ValueError(f"small is {low} and large is {high}; accepted are small < large")
-    a, rounds = _positive("ridge", ridge), _positive("t", t)
+    named = {"small": small, "large": large, "ridge": ridge, "t": t}
+    s, high, a, rounds = (_validate.reals(*each, 0, open_low=True) for each in named.items())
+    if not np.all(s < high):
+        raise ValueError(f"small must be < large, got small = {s} and large = {high}.")
     # log of the ratio R, so that many rounds do not overflow
-    ratio = rounds * (np.log1p(a / low) - np.log1p(a / high))
-    possible = ratio < np.log(high / low)
-    R = np.exp(np.where(possible, ratio, 0))
-    return plain(np.where(possible, low * high * (R - 1) / (high - R * low), np.inf))
+    log_ratio = rounds * (np.log1p(a / s) - np.log1p(a / high))
+    possible = log_ratio < np.log(high / s)
+    R = np.exp(np.where(possible, log_ratio, 0))
+    found = np.where(possible, s * high * (R - 1) / (high - R * s), np.inf)
+    return float(found) if found.ndim == 0 else found
 
 
 def matching_ridge(
@@ -216,8 +173,8 @@ def matching_ridge(
 
     Examples
     --------
-    >>> from sdbook import theory
-    >>> match = theory.matching_ridge([1.0, 4.0], ridge=1.0, t=2)
+    >>> from sdbook.book.filters import matching_ridge
+    >>> match = matching_ridge([1.0, 4.0], ridge=1.0, t=2)
     >>> round(match.ridge, 3), round(match.scale, 3), match.left_over < 1e-6
     (4.333, 1.333, True)
     """
@@ -225,13 +182,13 @@ def matching_ridge(
     w = np.ones_like(s) if weights is None else _validate.reals("weights", weights, 0)
     if s.ndim != 1 or w.shape != s.shape:
         raise ValueError(
-            f"eigenvalues has shape {s.shape} and weights {w.shape}; accepted are (n,) for both"
+            f"eigenvalues and weights must have shape (n,) both, got {s.shape} and {w.shape}."
         )
     a = _validate.real("ridge", ridge, 0, open_low=True)
     rounds = _validate.real("t", t, 0, open_low=True)
     counts = (s > 0) & (w > 0)
     if not counts.any():
-        raise ValueError("eigenvalues has none above 0 with a weight above 0; accepted is one")
+        raise ValueError("eigenvalues must have one above 0 with a weight above 0, got none.")
     s, w = s[counts], w[counts] / w[counts].sum()
     target = np.exp(-rounds * np.log1p(a / s))
     target_scale = target.max()
@@ -240,24 +197,10 @@ def matching_ridge(
     low, high = np.log(s.min()) - 14, np.log(s.max()) + 14
     for _ in range(6):  # a grid, and finer grids around its best point
         grid = np.linspace(low, high, 121)
-        left, scales = _left_over(target, s, w, np.exp(grid))
-        best = int(left.argmin())
+        one_round = s / (np.exp(grid)[:, None] + s)
+        scales = (one_round @ (w * target)) / (one_round**2 @ w)
+        rest = ((target - scales[:, None] * one_round) ** 2) @ w
+        best = int(rest.argmin())
         low, high = grid[max(best - 1, 0)], grid[min(best + 1, 120)]
-    return Match(float(np.exp(grid[best])), float(scales[best] * target_scale), float(left[best]))
-
-
-def _left_over(
-    target: NDArray[np.float64],
-    s: NDArray[np.float64],
-    w: NDArray[np.float64],
-    ridges: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Relative difference to the target and best factor, for each ridge."""
-    one_round = s / (ridges[:, None] + s)
-    scales = (one_round @ (w * target)) / (one_round**2 @ w)
-    rest = ((target - scales[:, None] * one_round) ** 2) @ w
-    return np.sqrt(rest / (w @ target**2)), scales
-
-
-def _positive(name: str, values: ArrayLike) -> NDArray[np.float64]:
-    return _validate.reals(name, values, 0, open_low=True)
+    left_over = np.sqrt(rest[best] / (w @ target**2))
+    return Match(float(np.exp(grid[best])), float(scales[best] * target_scale), float(left_over))

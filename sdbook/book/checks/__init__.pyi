@@ -1,0 +1,13 @@
+from .clean_labels import limit_filter as limit_filter
+from .correlated_classes import block_weights as block_weights
+from .counting_rounds import least_rounds as least_rounds
+from .fixed_point import smallest_case as smallest_case
+from .gram_matrix import centred_gram as centred_gram
+from .label_averaging import averaging_weights as averaging_weights
+from .network import probe_recipe as probe_recipe
+from .paper import seeds_needed as seeds_needed
+from .partial_labels import two_hot_targets as two_hot_targets
+from .recipe import inferred_accuracy as inferred_accuracy
+from .straight_softmax import safe_answers as safe_answers
+from .words import index_by_luck as index_by_luck
+from .wrong_labels import label_shares as label_shares
