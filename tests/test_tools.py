@@ -45,14 +45,22 @@ def build_folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def pair_of(root, name):
+    return notebooks.Pair(root / "pages" / f"{name}.ipynb", root / "pages" / f"{name}.md")
+
+
 def write_notebooks(root, tags=(), **sources):
     """Write pairs of one cell each, and the table of contents that names them."""
     for name, source in sources.items():
         notebook = new_notebook(cells=[new_code_cell(source, metadata={"tags": list(tags)})])
         notebook.metadata["kernelspec"] = notebooks.KERNEL
-        jupytext.write(notebook, root / f"{name}.md", fmt=notebooks.MYST)
-        nbformat.write(notebook, root / f"{name}.ipynb")
-    chapters = "".join(f"  - file: {name}\n" for name in ["page", *sources])
+        pair = pair_of(root, name)
+        pair.md.parent.mkdir(exist_ok=True)
+        jupytext.write(notebook, pair.md, fmt=notebooks.MYST)
+        nbformat.write(notebook, pair.ipynb)
+    chapters = "".join(
+        f"  - file: {name}\n" for name in ["page", *(f"pages/{name}" for name in sources)]
+    )
     (root / "page.md").write_text("# A plain page\n", encoding="utf-8")
     toc = f"format: jb-book\nroot: index\nchapters:\n{chapters}"
     (root / "_toc.yml").write_text(toc, encoding="utf-8")
@@ -63,7 +71,9 @@ def stale():
 
 
 def cached(root, name):
-    return get_cache(book.CACHE).merge_match_into_notebook(notebooks.read(root / f"{name}.md"))[1]
+    return get_cache(book.CACHE).merge_match_into_notebook(notebooks.read(pair_of(root, name).md))[
+        1
+    ]
 
 
 def test_notebooks_are_executed_once_and_failures_are_left_to_sphinx(build_folder, capfd):
@@ -76,7 +86,7 @@ def test_notebooks_are_executed_once_and_failures_are_left_to_sphinx(build_folde
     assert stale() == ["works", "fails"]
     execute({"SDBOOK_STATIC": "frames"})
     assert "fails: failed" in capfd.readouterr().out
-    assert (build_folder / "seen").read_text() == "frames"
+    assert (build_folder / "pages" / "seen").read_text() == "frames"
     assert stale() == ["fails"]
     assert cached(build_folder, "works").cells[0].outputs[0].text == "threads 1\n"
 
@@ -119,11 +129,12 @@ def test_what_is_stale_is_dropped_with_its_page(build_folder):
     write_notebooks(build_folder, one="1", two="2")
     execute()
     for name in ("one", "two"):
-        (book.DOCTREES / f"{name}.doctree").parent.mkdir(exist_ok=True)
-        (book.DOCTREES / f"{name}.doctree").touch()
-    book.drop([notebooks.Pair(build_folder / "one.ipynb", build_folder / "one.md")])
+        page = book.DOCTREES / "pages" / f"{name}.doctree"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.touch()
+    book.drop([pair_of(build_folder, "one")])
     assert stale() == ["one"]
-    assert [path.name for path in book.DOCTREES.iterdir()] == ["two.doctree"]
+    assert [path.name for path in page.parent.iterdir()] == ["two.doctree"]
 
 
 def test_results_of_older_code_and_their_frames_are_dropped(build_folder):
@@ -154,7 +165,7 @@ def test_pages_are_dropped_when_what_renders_them_changed(build_folder):
 
 def test_other_pages_are_shown_as_they_are_stored_until_the_next_build(build_folder):
     write_notebooks(build_folder, one="1", two="2")
-    pair = notebooks.Pair(build_folder / "two.ipynb", build_folder / "two.md")
+    pair = pair_of(build_folder, "two")
     notebook = notebooks.read(pair.ipynb)
     notebook.cells[0].outputs = [new_output("stream", text="stored")]
     nbformat.write(notebook, pair.ipynb)
@@ -192,7 +203,7 @@ statements.cards(["01"], 2)
 
 def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
     write_notebooks(build_folder, one=TWO_FACES.strip())
-    pair = notebooks.Pair(build_folder / "one.ipynb", build_folder / "one.md")
+    pair = pair_of(build_folder, "one")
     assert book.recorded(pair, Reach(book.ROOT)) is None
     execute({"SDBOOK_STATIC": str(book.FRAMES)}, record=True)
     page = cached(build_folder, "one").cells[0].outputs[1].data["text/markdown"]
@@ -205,7 +216,7 @@ def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
 
 def test_a_recording_knows_whether_it_is_still_true(build_folder):
     write_notebooks(build_folder, one="from sdbook import noise")
-    pair = notebooks.Pair(build_folder / "one.ipynb", build_folder / "one.md")
+    pair = pair_of(build_folder, "one")
     execute()
     assert book.recorded(pair, Reach(book.ROOT)) is None  # executed, and not recorded
     book.drop([pair])
@@ -227,7 +238,7 @@ def test_a_notebook_says_what_it_needs():
 
 def store_outputs(root, name):
     """Store what somebody saw who has the library, with the pictures."""
-    pair = notebooks.Pair(root / f"{name}.ipynb", root / f"{name}.md")
+    pair = pair_of(root, name)
     notebook = notebooks.read(pair.ipynb)
     data = {"text/plain": "A message.", "image/png": "iVBORw0KGgo=\n"}
     notebook.cells[0].outputs = [new_output("execute_result", data, execution_count=1)]
@@ -253,7 +264,7 @@ def test_a_library_that_comes_concerns_the_notebooks_that_need_it(build_folder, 
     write_notebooks(build_folder, one="1")
     write_notebooks(build_folder, LACKING, two="import nowhere_to_be_found")
     toc = (build_folder / "_toc.yml").read_text(encoding="utf-8")
-    (build_folder / "_toc.yml").write_text(f"{toc}  - file: one\n", encoding="utf-8")
+    (build_folder / "_toc.yml").write_text(f"{toc}  - file: pages/one\n", encoding="utf-8")
     store_outputs(build_folder, "two")
     execute()
     assert stale() == []
@@ -266,7 +277,7 @@ def test_a_page_that_was_not_executed_says_so(tmp_path, tags, noticed):
     write_notebooks(tmp_path, [*tags, "remove-cell"], chapter="1")
     context = {"body": "<h1>Title</h1>\n<p>Text.</p>"}
     app = SimpleNamespace(srcdir=tmp_path)
-    absent_libraries.add_notice(app, "chapter", "chapter.html", context, None)
+    absent_libraries.add_notice(app, "pages/chapter", "pages/chapter.html", context, None)
     absent_libraries.add_notice(app, "search", "search.html", {}, None)
     assert ("built without nowhere_to_be_found" in context["body"]) == noticed
     absent_libraries.add_notice(app, "page", "page.html", {"body": "<h1>A</h1>"}, None)
