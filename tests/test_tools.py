@@ -163,6 +163,15 @@ def test_pages_are_dropped_when_what_renders_them_changed(build_folder):
     assert not book.DOCTREES.exists()
 
 
+def test_pages_that_may_have_had_warnings_are_dropped(build_folder):
+    book.drop_pages(draft=True)
+    book.DOCTREES.mkdir()
+    book.drop_pages(draft=True)
+    assert book.DOCTREES.exists()
+    book.drop_pages()
+    assert not book.DOCTREES.exists()
+
+
 def test_other_pages_are_shown_as_they_are_stored_until_the_next_build(build_folder):
     write_notebooks(build_folder, one="1", two="2")
     pair = pair_of(build_folder, "two")

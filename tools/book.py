@@ -17,8 +17,8 @@ Everything that the build writes stays inside ``_build``:
 * A notebook with a cell tagged ``needs-torch`` is not executed where PyTorch is missing. Its stored
   outputs are put into the cache instead, with the pictures of its explorers, and
   ``tools/sphinx_ext/absent_libraries.py`` says so on the page.
-* With ``--page``, other pages are shown as they are in the cache, or as they are stored. The next
-  build executes what they lack.
+* With ``--page``, other pages are shown as they are in the cache, or as they are stored, and a
+  warning is no error. The next whole build executes what they lack, and renders all pages again.
 * ``_build/.ipython`` is the profile of the kernels: the reader's own could change what they print.
 * ``_build/.doctrees`` holds parsed pages. Sphinx does not repeat the warnings of a page that it
   does not parse again, so the folder is dropped after a failed build. It does not notice that
@@ -156,9 +156,9 @@ def recorded(pair: Pair, reach: Reach) -> recording.Recording | None:
 # What is not needed any more
 
 
-def drop_pages() -> None:
-    """Drop all pages if what renders them changed."""
-    digest, note = hashlib.sha256(), BUILD / "extensions.sha256"
+def drop_pages(*, draft: bool = False) -> None:
+    """Drop all pages if what renders them changed, or if some may have had warnings."""
+    digest, note = hashlib.sha256(b"draft" if draft else b""), BUILD / "pages.sha256"
     for path in sorted(EXTENSIONS.glob("*.py")):
         digest.update(path.read_bytes())
     if not note.is_file() or note.read_text() != digest.hexdigest():
@@ -257,7 +257,7 @@ def show_as_stored(others: list[Pair]) -> None:
 def build(only: str = "", *, record: bool = False) -> int:
     """Execute the notebooks, or only one page, run Jupyter Book and return its exit status."""
     BUILD.mkdir(exist_ok=True)
-    drop_pages()
+    drop_pages(draft=bool(only))
     if not FRAMES.is_dir():  # without the pictures, what was executed is of no use
         shutil.rmtree(CACHE, ignore_errors=True)
         FRAMES.mkdir()
@@ -271,7 +271,7 @@ def build(only: str = "", *, record: bool = False) -> int:
     execute(stale, environment, record=record)
     if not only:
         drop_rest()
-    arguments = ["build", str(ROOT), "-W", "--keep-going", "-n"]
+    arguments = ["build", str(ROOT), "-n", *([] if only else ["-W", "--keep-going"])]
     status = subprocess.run(
         [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", *arguments],
         env=environment,
