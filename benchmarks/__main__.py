@@ -62,7 +62,7 @@ def main() -> None:
     results = read(path, options.quick)
     done = results["benchmarks"]
     for name in options.names or [name for name in BENCHMARKS if name not in done]:
-        print(f"\n{name}: {BENCHMARKS[name].__doc__.splitlines()[0]}", flush=True)
+        print(f"\n{name}: {str(BENCHMARKS[name].__doc__).splitlines()[0]}", flush=True)
         busy, begin = load(), time.perf_counter()
         found = BENCHMARKS[name].measure(options.quick, lambda line: print(line, flush=True))
         took = time.perf_counter() - begin

@@ -10,27 +10,33 @@ rates and two starts the best are used (the time to find them is not counted aga
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.machine import best_time
 from sdbook import datasets, noise
 from sdbook.solvers import factorise, solve
 
-CLASSES, PER_CLASS, CORRELATIONS = 4, 500, {"c": 0.4, "d": 0.1}
+CLASSES, PER_CLASS, C, D = 4, 500, 0.4, 0.1
 ETA, LAM = 0.5, 1e-5
 SEARCH, SECONDS = 4.0, 240.0  # to try each learning rate and start; with the best of them
 LEARNING_RATES = (1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4)
 
 
-def softmax(logits):
+Array = NDArray[np.float64]
+
+
+def softmax(logits: Array) -> Array:
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     return shares / shares.sum(axis=1, keepdims=True)
 
 
-def residual_and_gradient(outputs, targets, scaled_gram):
+def residual_and_gradient(
+    outputs: Array, targets: Array, scaled_gram: Array
+) -> tuple[float, Array]:
     """Squared norm of Y - softmax(A (T - Y)), and its derivative by Y."""
     answer = softmax(scaled_gram @ (targets - outputs))
     difference = outputs - answer
@@ -40,7 +46,7 @@ def residual_and_gradient(outputs, targets, scaled_gram):
     return float(np.sum(difference**2)), gradient
 
 
-def to_simplex(rows):
+def to_simplex(rows: Array) -> Array:
     """Nearest point of the simplex to each row (Duchi et al., 2008)."""
     descending = -np.sort(-rows, axis=1)
     excess = np.cumsum(descending, axis=1) - 1
@@ -53,15 +59,20 @@ def to_simplex(rows):
 class Adam:
     """Projected Adam, with its moments and the best residual it has seen."""
 
-    def __init__(self, targets, scaled_gram, learning_rate, start):
+    def __init__(
+        self, targets: Array, scaled_gram: Array, learning_rate: float, start: Array
+    ) -> None:
         self.targets, self.scaled_gram, self.learning_rate = targets, scaled_gram, learning_rate
         self.outputs = start
         self.first, self.second = np.zeros_like(targets), np.zeros_like(targets)
-        self.steps, self.best = 0, np.inf
+        self.steps, self.best = 0, float("inf")
 
-    def run(self, seconds, goal=0.0, report=()):
+    def run(
+        self, seconds: float, goal: float = 0.0, report: Sequence[float] = ()
+    ) -> list[tuple[float, int, float]]:
         """Run for some seconds or to the goal; return (seconds, steps, best) when asked to."""
-        rows, begin = [], time.perf_counter()
+        rows: list[tuple[float, int, float]] = []
+        begin = time.perf_counter()
         while (elapsed := time.perf_counter() - begin) < seconds and self.best > goal:
             if len(rows) < len(report) and elapsed >= report[len(rows)]:
                 rows.append((elapsed, self.steps, self.best))
@@ -78,7 +89,7 @@ class Adam:
 
 def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
     per_class, search, seconds = (20, 0.05, 0.2) if quick else (PER_CLASS, SEARCH, SECONDS)
-    data = datasets.block_correlated(CLASSES, per_class, **CORRELATIONS)
+    data = datasets.block_correlated(CLASSES, per_class, c=C, d=D)
     given = noise.corrupt(data.labels, noise.symmetric(CLASSES, ETA), rng=0, exact=True)
     targets = datasets.one_hot(given, CLASSES)
     N = len(data)
@@ -97,7 +108,7 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
             adam.run(search)
             found[rate, name] = adam.best
             report(f"rate {rate:g} from {name}: residual {adam.best:.2e} after {search:g} s")
-    rate, name = min(found, key=found.get)
+    rate, name = min(found, key=found.__getitem__)
     adam = Adam(targets, scaled_gram, rate, starts[name])
     times = [seconds * share for share in (1 / 64, 1 / 16, 1 / 4, 1 / 2)]
     course = adam.run(seconds, exact_residual, times)

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from benchmarks import torch_loop
+from benchmarks.machine import certificate
 from sdbook import Method, datasets, distill, noise
 from sdbook.experiments.sweeps import Results, Sweep
 from sdbook.refine import top_k
@@ -99,7 +100,7 @@ def sample(sweep: Sweep, kind: str, rate: float) -> list[Model]:
         before = None
         for step, loss in zip(run.rounds, method.losses, strict=True):
             if step.t > 1 or not models:
-                found = (step.targets, before, step.certificate.objective)
+                found = (step.targets, before, certificate(step.solution).objective)
                 models.append(Model(loss, sweep.lam, *found))
             before = step.solution
     return models
@@ -112,10 +113,16 @@ def tolerance_of(sweep: Sweep, models: list[Model], dtype: str) -> float:
     for tolerance in TOLERANCES:
         for model in models:
             start = model.start
-            if start is not None and dtype == "float32":
+            if start is not None and start.coordinates is not None:
                 start = replace(start, coordinates=start.coordinates.astype(dtype))
-            options = {"loss": model.loss, "start": start, "tolerance": tolerance}
-            solution = solve(fact, model.targets.astype(dtype), sweep.lam, **options)
+            solution = solve(
+                fact,
+                model.targets.astype(dtype),
+                sweep.lam,
+                loss=model.loss,
+                warm_start=start,
+                tolerance=tolerance,
+            )
             if objective(double, model, solution.coef) > near(model.objective):
                 break
         else:
@@ -228,6 +235,7 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
 def compare(sweep: Sweep, models: list[Model], dtype: str) -> dict[str, Any]:
     """One sweep against the two loops, in one precision."""
     helped, alone = as_a_loop(sweep, models, dtype), as_one_would(sweep, models, dtype)
+    assert sweep.test is not None, "experiment() gives one"
     cast = replace(
         sweep,
         train=replace(sweep.train, features=sweep.train.features.astype(dtype)),
@@ -255,7 +263,7 @@ def compare(sweep: Sweep, models: list[Model], dtype: str) -> dict[str, Any]:
 
 
 def draws(sweep: Sweep) -> int:
-    return len(sweep.noises) * len(sweep.rates) * len(sweep.seeds)
+    return len(sweep.noises) * len(list(sweep.rates)) * len(list(sweep.seeds))
 
 
 def models_of(sweep: Sweep) -> int:

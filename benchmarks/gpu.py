@@ -14,7 +14,7 @@ import torch
 
 from benchmarks import torch_loop
 from benchmarks.experiment import as_a_loop, experiment, sample
-from benchmarks.machine import best_time
+from benchmarks.machine import best_time, certificate
 from benchmarks.probe import GAP, LAM, QUICK, RATE, SHAPES, realistic
 from sdbook import datasets, distill_all, noise
 from sdbook.solvers import factorise, solve
@@ -23,11 +23,11 @@ from sdbook.solvers import factorise, solve
 def probe(shape: str, sizes: dict[str, int], device: str) -> dict[str, Any]:
     """As `benchmarks.probe` in float64, with the tensors on the device."""
     rng = np.random.default_rng(0)
-    array, true = realistic(**sizes, rng=rng)
+    array, true = realistic(sizes["instances"], sizes["width"], sizes["classes"], rng)
     given = noise.corrupt(true, noise.symmetric(sizes["classes"], RATE), rng=rng)
     targets = torch.from_numpy(datasets.one_hot(given, sizes["classes"])).to(device)
     features = torch.from_numpy(array).to(device)
-    best = solve(features, targets, LAM).certificate.objective
+    best = certificate(solve(features, targets, LAM)).objective
     goal = best * (1 + GAP)
 
     def ours() -> torch.Tensor:
@@ -75,7 +75,7 @@ def runs(quick: bool, device: str) -> dict[str, Any]:
 
     seconds, _ = best_time(ours)
     loop = as_a_loop(sweep, sample(sweep, kind, rate), "float64", device)
-    torch_seconds = loop["seconds"] * len(sweep.seeds)
+    torch_seconds = loop["seconds"] * len(list(sweep.seeds))
     return {"seconds": seconds, "torch_seconds": torch_seconds, "ratio": torch_seconds / seconds}
 
 

@@ -11,6 +11,7 @@ from benchmarks.machine import best_time
 from benchmarks.probe import LAM, RATE, realistic
 from sdbook import distill, noise
 
+# In the order of the arguments of `one`.
 BASE = {"instances": 4000, "width": 256, "classes": 20, "rounds": 2}
 VALUES = {
     "instances": (2000, 4000, 8000, 16000, 32000),
@@ -36,7 +37,8 @@ def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
     base = BASE | {"instances": 400, "width": 32, "classes": 4} if quick else BASE
     curves = {}
     for name, values in (QUICK if quick else VALUES).items():
-        seconds, evaluations = zip(*(one(**base | {name: value}) for value in values), strict=True)
+        found = [one(*(base | {name: value}).values()) for value in values]
+        seconds, evaluations = zip(*found, strict=True)
         slope = np.polyfit(np.log(values), np.log(seconds), 1)[0]
         curves[name] = {
             "values": list(values),

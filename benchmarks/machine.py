@@ -16,6 +16,8 @@ import numpy as np
 import psutil
 import threadpoolctl
 
+from sdbook.solvers import Certificate, Solution
+
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "joblib", "sdbook")
 
 
@@ -52,6 +54,12 @@ def now() -> str:
 def load() -> float | None:
     """How many programs wanted a processor in the last minute, this one among them."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+
+
+def certificate(solution: Solution) -> Certificate:
+    """Return the certificate, which every solution of the softmax model has."""
+    assert solution.certificate is not None
+    return solution.certificate
 
 
 def best_time(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:

@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import torch_loop
-from benchmarks.machine import best_time
+from benchmarks.machine import best_time, certificate
 from sdbook import datasets, noise
 from sdbook.solvers import NotConverged, solve
 
@@ -82,7 +82,7 @@ def sklearn(solver: str, features: Any, labels: Any) -> Callable[[float], Any]:
 def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str], None]) -> Any:
     """One table: all solvers on one shape in one precision."""
     rng = np.random.default_rng(0)
-    double, true = realistic(**sizes, rng=rng)
+    double, true = realistic(sizes["instances"], sizes["width"], sizes["classes"], rng)
     classes = sizes["classes"]
     labels = noise.corrupt(true, noise.symmetric(classes, RATE), rng=rng)
     targets = datasets.one_hot(labels, classes)
@@ -92,7 +92,7 @@ def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str
 
     def ours(tolerance: float) -> Any:
         solution = solve(features, shares, LAM, tolerance=tolerance)
-        return solution.coef, solution.certificate.evaluations
+        return solution.coef, certificate(solution).evaluations
 
     def torchs(_: float) -> Any:
         # What float32 sums to differs from the objective in float64 by its rounding.
@@ -107,7 +107,7 @@ def compare(shape: str, sizes: dict[str, int], dtype: str, report: Callable[[str
         "scikit-learn newton-cg": sklearn("newton-cg", features, labels),
         "scikit-learn newton-cholesky": sklearn("newton-cholesky", features, labels),
     }
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, fit in solvers.items():
         row: dict[str, Any] = {"shape": shape, "dtype": dtype, "solver": name}
         hessian = (sizes["width"] * classes) ** 2 * 8

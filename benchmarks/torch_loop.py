@@ -18,7 +18,7 @@ class Reached(Exception):
 class Trained:
     """Where L-BFGS stopped."""
 
-    weights: torch.Tensor
+    coef: torch.Tensor
     objective: float
     evaluations: int
     reached: bool

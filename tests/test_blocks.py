@@ -90,7 +90,7 @@ def test_shares_need_not_be_whole_numbers_of_instances(n):
     run = distill_blocks(n * C, lam, **KIND, rounds=3, model="linearised")
     p = (1 - 0.4) / (16 * n * lam + 1 - 0.4)
     classes = 1 - 0.4 + n * (0.4 - 0.15)
-    eigenvalues = [1 - 0.4, classes, classes + 2 * n * (0.15 - 0.05)]
+    eigenvalues = (1 - 0.4, classes, classes + 2 * n * (0.15 - 0.05))
     factors = theory.block_shrinkage(
         theory.BlockSpectrum(*eigenvalues, eigenvalues[-1] + 4 * n * 0.05), 16 * n * lam
     )

@@ -611,7 +611,7 @@ def test_of_an_animation_the_first_image_counts(vision, tmp_path):
     first, *others = [image.quantize() for image in pictures(3)]
     path = saved(tmp_path, first, "a.gif", save_all=True, append_images=others)
     with Image.open(path) as image:
-        assert image.n_frames == 3
+        assert getattr(image, "n_frames", None) == 3
     np.testing.assert_array_equal(
         embed_images([path], vision, progress=False), embed_images([first], vision, progress=False)
     )

@@ -18,6 +18,7 @@ import book  # tools/book.py
 import lean_pages  # tools/sphinx_ext/
 import notebooks  # tools/notebooks.py
 import repository_links
+from edition import MYST
 from reach import Reach  # tools/reach.py
 
 
@@ -56,7 +57,7 @@ def write_notebooks(root, tags=(), **sources):
         notebook.metadata["kernelspec"] = notebooks.KERNEL
         pair = pair_of(root, name)
         pair.md.parent.mkdir(exist_ok=True)
-        jupytext.write(notebook, pair.md, fmt=notebooks.MYST)
+        jupytext.write(notebook, pair.md, fmt=MYST)
         nbformat.write(notebook, pair.ipynb)
     chapters = "".join(
         f"  - file: {name}\n" for name in ["page", *(f"pages/{name}" for name in sources)]
@@ -117,7 +118,7 @@ def test_notebooks_are_executed_again_when_they_or_what_they_reach_changed(build
 def test_notebooks_are_executed_again_with_other_versions_of_libraries(build_folder, monkeypatch):
     write_notebooks(build_folder, one="1")
     execute()
-    monkeypatch.setattr(book.importlib.metadata, "version", lambda name: "0")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "0")
     assert stale() == []  # looked up once
     book.versions.cache_clear()
     assert stale() == ["one"]

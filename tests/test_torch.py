@@ -25,7 +25,7 @@ GIVEN = noise.corrupt(DATA.labels, noise.symmetric(10, 0.4), rng=0)
 TARGETS = datasets.one_hot(GIVEN, 10)
 
 
-@pytest.fixture(params=DTYPES.values(), ids=DTYPES)
+@pytest.fixture(params=list(DTYPES.values()), ids=list(DTYPES))
 def kind(request):
     return request.param
 

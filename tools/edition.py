@@ -157,7 +157,9 @@ class Edition:
     def blocks(self, text: str) -> str:
         """Rewrite a text, block by block."""
         lines = text.split("\n")
-        parts, plain, at = [], [], 0
+        parts: list[str] = []
+        plain: list[str] = []
+        at = 0
 
         def flush() -> None:
             passage = "\n\n".join(part for part in plain if part.strip())
@@ -170,6 +172,7 @@ class Edition:
             parts.append(passage)
 
         for token in filter(rewritten, PARSER.parse(text)):
+            assert token.map is not None, "blocks know their lines"
             start, end = token.map
             plain.append(self.inline("\n".join(lines[at:start])))
             at = end

@@ -20,7 +20,7 @@ from reach import Reach
 REACH = Reach()  # nothing changes while tests run
 
 
-class Notebook(IPyNbFile):
+class Notebook(IPyNbFile):  # type: ignore[misc]
     """A notebook: its cells, and then its explorers."""
 
     def collect(self) -> Iterator[pytest.Item]:
@@ -48,7 +48,8 @@ class Explorers(pytest.Item):
 
     def runtest(self) -> None:
         """Run the checks in the kernel of the notebook, or look at what they found."""
-        kernel: Any = self.getparent(Notebook).kernel
+        notebook: Any = self.parent
+        kernel = notebook.kernel
         if not kernel.is_alive():
             raise RuntimeError("the kernel is dead")
         wrong = kernel.wrong if isinstance(kernel, recording.Recording) else self.check(kernel.kc)

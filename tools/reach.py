@@ -65,9 +65,9 @@ class Reach:
 
     def of_notebook(self, cells: list[str]) -> set[Path]:
         """Return all files that the code of a notebook reaches."""
-        transformed = map(TransformerManager().transform_cell, cells)
+        python = TransformerManager().transform_cell  # type: ignore[no-untyped-call]
         try:
-            code = Code(ast.parse("\n".join(transformed)))
+            code = Code(ast.parse("\n".join(map(python, cells))))
         except SyntaxError:
             return self._all(self._below(self.package))
         return self._all(self._reached(code, None))
@@ -268,8 +268,8 @@ class Code:
                 parts: list[str] = []
                 while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
                     right, node = node.right, node.left
-                    known = isinstance(right, ast.Constant) and isinstance(right.value, str)
-                    parts = [right.value, *parts] if known else []
+                    text = right.value if isinstance(right, ast.Constant) else None
+                    parts = [text, *parts] if isinstance(text, str) else []
                     inner.add(node)
                 if parts:
                     yield "/".join(parts)

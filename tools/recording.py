@@ -15,7 +15,6 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
@@ -38,20 +37,21 @@ live_explorers.check()
 async def record(client: NotebookClient, environment: dict[str, str]) -> str:
     """Execute a notebook in place with both faces, and return what is wrong with what it shows."""
     async with client.async_setup_kernel(env=environment):
-        if wrong := await ask(client.kc, BEGIN, client.timeout):
+        if wrong := await ask(client, BEGIN):
             raise RuntimeError(wrong)
         await client.async_execute(cleanup_kc=False)
-        return await ask(client.kc, CHECK, client.timeout)
+        return await ask(client, CHECK)
 
 
-async def ask(kernel: AsyncKernelClient, code: str, timeout: float) -> str:
+async def ask(client: NotebookClient, code: str) -> str:
     """Run code beside the cells of a notebook, and return the traceback if it fails."""
     said: list[dict[str, Any]] = []
+    kernel: Any = client.kc
     reply = await kernel.execute_interactive(
         code,
         store_history=False,
         allow_stdin=False,
-        timeout=timeout,
+        timeout=client.timeout,
         output_hook=lambda message: said.append(message["content"]),
     )
     return failure(reply, said)

@@ -59,7 +59,8 @@ def file(
     rng = np.random.default_rng([draw, SOURCES.index(source)])
     data = datasets.words() if source == "texts" else datasets.digits(centred=False)
     chosen = rng.permutation(data.n_classes)[:CLASSES]
-    rows, truth = [], []
+    rows: list[int] = []
+    truth: list[int] = []
     for place, (k, number) in enumerate(zip(chosen, SIZES[sizes], strict=True)):
         rows.extend(rng.permutation(np.flatnonzero(data.labels == k))[:number])
         truth.extend([place] * number)
@@ -67,6 +68,7 @@ def file(
     given = noise.corrupt(labels, noise.symmetric(CLASSES, rate), rng=rng)
     if source == "digits":
         return data.features[rows], given, labels
+    assert data.texts is not None, "words() has them"
     counts = TfidfVectorizer(stop_words="english").fit_transform([data.texts[i] for i in rows])
     return TruncatedSVD(100, random_state=0).fit_transform(counts), given, labels
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ except ImportError as error:
 Floats = NDArray[np.floating]
 Rows = Iterator[tuple[str, list[Solution]]]
 
-KNOBS = {
+KNOBS: dict[str, tuple[Any, ...]] = {
     "amount": (0.1, 0.2, 0.4, 0.8),
     "q": (0.3, 0.5, 0.7, 0.9),
     "share kept": (0.3, 0.5, 0.7, 0.85),

@@ -37,7 +37,7 @@ from sklearn.model_selection import StratifiedKFold
 from tqdm.auto import tqdm
 
 from sdbook import datasets, noise
-from sdbook._files import whole_file
+from sdbook._files import Folder
 from sdbook.datasets import Dataset
 from sdbook.estimator import select_best
 from sdbook.experiments.methods import KNOBS, METHODS, Floats, Task
@@ -110,7 +110,9 @@ def corruption(kind: str, rate: float, superclasses: NDArray[np.int64]) -> Float
     return make(len(superclasses), rate)
 
 
-def tasks(name: str, kind: str, rate: float, seed: int) -> list[tuple[Task, Floats, NDArray]]:
+def tasks(
+    name: str, kind: str, rate: float, seed: int
+) -> list[tuple[Task, Floats, NDArray[np.int64]]]:
     """Return one task for each fold, with the test set's features and true labels."""
     bench = BENCHES[name]
     train, test = data(name)
@@ -254,8 +256,7 @@ def save(store: dict[str, Any], path: Path = RESULTS) -> None:
     text = json.dumps(store, indent=1)
     # One line for each list of numbers: a difference that a person can read.
     text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text)
-    with whole_file(path) as file:
-        file.write(f"{text}\n".encode())
+    Folder(path.parent).write(path.name, f"{text}\n")
 
 
 def key(name: str, kind: str, rate: float, seed: int) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sdbook import _validate
 from sdbook._validate import Array
 
 __all__ = ["covariance", "product", "row_blocks", "transposed_product"]
@@ -20,44 +19,17 @@ BLOCK = 2**25
 
 
 def row_blocks(features: Array) -> Iterator[slice]:
-    """Return slices that cut features into blocks of rows, one block if they are in memory.
-
-    Parameters
-    ----------
-    features : array of shape (N, d)
-
-    Yields
-    ------
-    slice
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.solvers.products import row_blocks
-    >>> list(row_blocks(np.eye(3)))
-    [slice(0, 3, None)]
-    """
-    instances, width = features.shape
-    rows = instances
+    """Yield slices that cut features (N, d) into blocks of rows, one block if in memory."""
+    n_samples, width = features.shape
+    rows = n_samples
     if isinstance(features, np.memmap):
         rows = max(1, BLOCK // (width * features.dtype.itemsize))
-    for first in range(0, instances, rows):
-        yield slice(first, min(first + rows, instances))
+    for first in range(0, n_samples, rows):
+        yield slice(first, min(first + rows, n_samples))
 
 
 def product(features: Array, columns: Array) -> Array:
-    """Return ``features @ columns``.
-
-    Parameters
-    ----------
-    features : array of shape (N, d)
-    columns : array of shape (d, m)
-
-    Returns
-    -------
-    array of shape (N, m)
-        In memory.
-    """
+    """Return ``features @ columns``, of shape (N, m), in memory."""
     if not isinstance(features, np.memmap):
         return features @ columns
     result = np.empty((features.shape[0], columns.shape[1]), dtype=columns.dtype)
@@ -67,17 +39,7 @@ def product(features: Array, columns: Array) -> Array:
 
 
 def transposed_product(features: Array, columns: Array) -> Array:
-    """Return ``features.T @ columns``.
-
-    Parameters
-    ----------
-    features : array of shape (N, d)
-    columns : array of shape (N, m)
-
-    Returns
-    -------
-    array of shape (d, m)
-    """
+    """Return ``features.T @ columns``, of shape (d, m)."""
     if not isinstance(features, np.memmap):
         return features.T @ columns
     result = np.zeros((features.shape[1], columns.shape[1]), dtype=columns.dtype)
@@ -87,15 +49,5 @@ def transposed_product(features: Array, columns: Array) -> Array:
 
 
 def covariance(features: Array) -> Array:
-    """Return ``features.T @ features``, of shape (d, d).
-
-    Parameters
-    ----------
-    features : array of shape (N, d)
-
-    Returns
-    -------
-    array of shape (d, d)
-    """
-    _validate.namespace("features", features)
+    """Return ``features.T @ features``, of shape (d, d)."""
     return transposed_product(features, features)

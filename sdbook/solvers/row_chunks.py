@@ -97,14 +97,9 @@ class RowChunks:
             self._late.detach()
 
     def over_rows(self, work: Callable[[slice], None], like: Array) -> None:
-        """Call ``work`` with slices that cut an array into chunks of rows.
+        """Call ``work`` with slices that cut an array (N, ...) into chunks of about `CHUNK_BYTES`.
 
-        Parameters
-        ----------
-        work : callable
-            Takes a slice of rows; the calls must not depend on each other.
-        like : array of shape (N, ...)
-            A chunk has about `CHUNK_BYTES` bytes of this.
+        The calls must not depend on each other.
         """
 
         def one_share(chunks: list[slice]) -> None:
@@ -116,23 +111,10 @@ class RowChunks:
     def sum_over_rows(
         self, add: Callable[[slice, Array], None], like: Array, total: Array
     ) -> Array:
-        """Add up what each chunk of rows adds to a total.
+        """Return the total of what ``add(rows, total)`` adds to it for each chunk of rows.
 
-        Parameters
-        ----------
-        add : callable
-            Takes a slice of rows and a total, which it changes.
-        like : array of shape (N, ...)
-            A chunk has about `CHUNK_BYTES` bytes of this.
-        total : array
-            Zeros; what is added to. Each further thread has a total of its own, and they are added
-            in their order: the sum depends on how many threads there are, but not on which is
-            faster.
-
-        Returns
-        -------
-        array
-            The total.
+        `total` are zeros. Each further thread has a total of its own, and they are added in their
+        order: the sum depends on how many threads there are, but not on which is faster.
         """
 
         def one_share(chunks: list[slice], own: Array) -> None:

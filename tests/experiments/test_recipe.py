@@ -131,7 +131,7 @@ def test_stored_results_are_complete_and_of_these_settings():
     store = recipe.load()
     assert set(store["pieces"]) == {recipe.key(*each) for each in recipe.wanted()}
     for piece in store["pieces"].values():
-        assert list(piece["methods"]) == list(recipe.METHODS)
+        assert list(piece["methods"]) == list(methods.METHODS)
         for counts in piece["methods"].values():
             assert np.shape(counts["held_out"]) == np.shape(counts["test"])
             assert np.max(counts["held_out"]) <= piece["held_out"]

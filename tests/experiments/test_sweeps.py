@@ -16,7 +16,7 @@ import joblib
 import numpy as np
 import pytest
 
-from sdbook import datasets, distill, noise
+from sdbook import datasets, distill, distill_all, noise
 from sdbook._fingerprint import fingerprint
 from sdbook.experiments.sweeps import Results, Sweep, resume, sweep
 from sdbook.method import Method
@@ -92,7 +92,6 @@ def test_a_sweep_finds_what_single_runs_find(results, name):
 
 def test_methods_share_the_rounds_with_which_they_begin(monkeypatch):
     trained = []
-    distill_all = sweep.distill_all
 
     def counted(*arguments, warm_start=None, rounds, **options):
         trained.append(rounds - (0 if warm_start is None else len(warm_start[0].rounds)))
