@@ -1,10 +1,11 @@
-"""How tests share a computer, what is tested of a notebook, and which tests may be skipped.
+"""Which tests are run, how they share a computer, and which may be skipped.
+
+`pytest` alone runs the unit tests, those marked `slow` included. Notebooks (marked `notebook`) and
+what looks at the built book (`browser`) take minutes: they are run where they are named, by a file,
+a folder or `-m`, and `pytest --all` runs everything.
 
 `pytest --numprocesses auto` runs one worker a processor. The cells of a notebook stay with one
 worker, in their order. All other tests go to whoever is free.
-
-After the last cell of a notebook, while its kernel still runs, `live_explorers.py` moves what it
-shows.
 
 Tests skip where a browser or a library is missing, so that everybody can run the rest. Where all
 are installed on purpose a skip would hide that they were not found: `SDBOOK_NO_SKIPS=1` turns every
@@ -25,8 +26,6 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import notebooks  # tools/notebooks.py
-
 if "PYTEST_XDIST_WORKER" in os.environ:  # set before anything imports NumPy; kernels inherit it
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
@@ -34,12 +33,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # set before anything imports NumPy; ke
 settings.register_profile("calm", deadline=None, derandomize=True)
 settings.load_profile("calm")
 
-CHECK = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).resolve().parent / "tests")!r})
-import live_explorers
-live_explorers.check()
-"""
 NO_SKIPS = os.environ.get("SDBOOK_NO_SKIPS", "") not in ("", "0")
 EXCUSED = re.compile(
     "|".join(rf"\b{name}\b" for name in os.environ.get("SDBOOK_WITHOUT", "").split(",") if name)
@@ -48,8 +41,12 @@ EXCUSED = re.compile(
 SKIPPED = "sdbook/skipped"  # where pytest's cache has what the last whole run skipped
 
 
+BROWSER = Path(__file__).resolve().parent / "tests" / "browser"
+
+
 def pytest_addoption(parser):
-    """Add an option for after something was installed."""
+    """Add options for everything, and for after something was installed."""
+    parser.addoption("--all", action="store_true", help="run notebooks and browser tests as well")
     parser.addoption(
         "--skipped-before",
         action="store_true",
@@ -57,47 +54,49 @@ def pytest_addoption(parser):
     )
 
 
-# Notebooks
+# Which tests
 
 
-class Explorers(pytest.Item):
-    """What a notebook shows, moved in its kernel after all cells ran."""
+def pytest_configure(config):
+    """Leave out what takes minutes, unless it is asked for."""
+    option = config.option
+    option.nbval = False  # notebooks are collected here, for the environment of pytest
+    option.nbval_current_env = True
+    option.nbval_cell_timeout = min(getattr(option, "nbval_cell_timeout", 400), 400)
+    if not (option.markexpr or option.all or option.skipped_before):
+        named = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+        if config.args_source != pytest.Config.ArgsSource.ARGS:
+            named = []
+        left_out = []
+        if not any(path.suffix == ".ipynb" or [*path.glob("*.ipynb")] for path in named):
+            left_out.append("not notebook")
+        if not any(BROWSER in (path, *path.parents) for path in named):
+            left_out.append("not browser")
+        option.markexpr = " and ".join(left_out)
 
-    def runtest(self):
-        """Run the checks in the kernel of the notebook."""
-        kernel = self.parent.kernel
-        if not kernel.is_alive():
-            raise RuntimeError("the kernel is dead")
-        said = []
-        reply = kernel.kc.execute_interactive(
-            CHECK,
-            store_history=False,
-            allow_stdin=False,
-            timeout=self.config.option.nbval_cell_timeout,
-            output_hook=lambda message: said.append(message["content"]),
-        )
-        if reply["content"]["status"] != "ok":
-            lines = [line for each in said for line in each.get("traceback", ())]
-            raise AssertionError("\n".join(lines) or str(reply["content"]))
 
-    def repr_failure(self, excinfo, style=None):
-        """Return what the kernel said, without the way there."""
-        return str(excinfo.value)
+def pytest_report_header(config):
+    """Say what is left out."""
+    return f"tests: {config.option.markexpr or 'all'} (see CONTRIBUTING.md)"
 
-    def reportinfo(self):
-        """Return where the test is, and its name."""
-        return self.path, 0, f"{self.path.name}::{self.name}"
+
+def pytest_collect_file(file_path, parent):
+    """Collect notebooks."""
+    if file_path.suffix == ".ipynb" and "not notebook" not in parent.config.option.markexpr:
+        from notebook_tests import Notebook  # tools/notebook_tests.py, which takes a second
+
+        return Notebook.from_parent(parent, path=file_path)
+    return None
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
-    """Add the explorers after the last cell of each notebook; skip notebooks that cannot run."""
-    cells = {}
-    for index, item in enumerate(items):
+    """Mark tests by where they are, and choose those that were skipped before."""
+    for item in items:
         if item.path.suffix == ".ipynb":
-            cells.setdefault(item.parent, []).append(index)
-    for notebook, indices in reversed(cells.items()):
-        items.insert(indices[-1] + 1, Explorers.from_parent(notebook, name="explorers"))
+            item.add_marker("notebook")
+        elif BROWSER in item.path.parents:
+            item.add_marker("browser")
     if config.option.skipped_before:
         before = set(config.cache.get(SKIPPED, []))
         pages = {Path(name).stem for name in before if name.endswith(".ipynb")}
@@ -109,10 +108,6 @@ def pytest_collection_modifyitems(config, items):
         ]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
         items[:] = chosen
-    needs = {notebook: notebooks.missing(notebook.nb) for notebook in cells}
-    for item in items:
-        if missing := needs.get(item.parent):
-            item.add_marker(pytest.mark.skip(reason=f"could not import {', '.join(missing)}"))
 
 
 # Workers

@@ -1,7 +1,7 @@
 """What each explorer of a notebook must do in its kernel, once all cells ran.
 
-Imported by the kernel, see `conftest.py`: names that a drawing reads may have changed since it was
-shown, and a reader who moves a control meets what they are now.
+Imported by the kernel, see `tools/recording.py`: names that a drawing reads may have changed since
+it was shown, and a reader who moves a control meets what they are now.
 """
 
 from __future__ import annotations
@@ -9,13 +9,35 @@ from __future__ import annotations
 import gc
 import hashlib
 import itertools
+import os
 from unittest.mock import patch
 
+from IPython import get_ipython
+
 from sdbook.book.explore import Frame, live
+from sdbook.book.explore.explorer import STATIC_FOLDER
 from sdbook.book.explore.live import LiveExplorer
 
 PHONE = 358  # CSS pixels that a page of 390 leaves to a figure
 SMALLEST_TEXT = 9  # CSS pixels
+
+
+def show_both_faces(name):
+    """From now on, outputs for a page have under a name what a notebook program would show."""
+    formatter = get_ipython().display_formatter
+    for_pages = formatter.format
+
+    def both(thing, *args, **kwargs):
+        data, metadata = for_pages(thing, *args, **kwargs)
+        if type(thing).__module__.split(".")[0] == "sdbook":
+            with patch.dict(os.environ):
+                os.environ.pop(STATIC_FOLDER, None)
+                face, _ = for_pages(thing, *args, **kwargs)
+            # Pictures are bytes, which have no place in there, and are not compared.
+            data[name] = {key: face[key] for key in face if not isinstance(face[key], bytes)}
+        return data, metadata
+
+    formatter.format = both
 
 
 def check():

@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 ASIDE = {"PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS", "SDBOOK_NO_SKIPS", "SDBOOK_WITHOUT"}
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Run pytest on files in a folder: run(options, VARIABLE=value) is its status and output."""
+    """Run pytest in a folder: run(options, named=[...], VARIABLE=value) is its status and output.
 
-    def start(*options, **environment):
+    Without ``named`` the folder itself is named.
+    """
+
+    def start(*options, named=None, **environment):
         kept = {name: value for name, value in os.environ.items() if name not in ASIDE}
         paths = [ROOT, ROOT / "tools", tmp_path, os.environ.get("PYTHONPATH", "")]
         path = os.pathsep.join(map(str, paths))
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "conftest"),
-                *("--rootdir", tmp_path, *options, tmp_path),
+                *("--rootdir", tmp_path, *options),
+                *([tmp_path] if named is None else named),
             ],
             env={**kept, **environment, "PYTHONPATH": path},
             cwd=tmp_path,
@@ -133,11 +139,52 @@ def test_perhaps():
     for _ in range(2):  # a second time the same
         status, output = run("--numprocesses=2", "--skipped-before", "-rA")
         assert status == 0
-        passed = {line.split()[1] for line in output.splitlines() if line.startswith("PASSED")}
-        assert passed == {
+        assert passed(output) == {
             "chapter.ipynb::Cell",
             "chapter.ipynb::explorers",
             "test_some.py::test_page[chapter]",
             "test_some.py::test_perhaps",
             "test_whole.py::test_one",
         }
+
+
+def passed(output):
+    return {line.split()[1] for line in output.splitlines() if line.startswith("PASSED")}
+
+
+UNIT, NOTEBOOK = {"tests/test_some.py::test_one"}, {"page.ipynb::Cell", "page.ipynb::explorers"}
+
+
+@pytest.mark.parametrize(
+    ("named", "options", "tests"),
+    [
+        ([], "", UNIT),
+        (["tests"], "", UNIT),
+        ([], "--all", UNIT | {f"notebooks/{name}" for name in NOTEBOOK}),
+        ([], "-m notebook", {f"notebooks/{name}" for name in NOTEBOOK}),
+        (["notebooks/page.ipynb"], "", {f"notebooks/{name}" for name in NOTEBOOK}),
+        (["notebooks", "tests"], "", UNIT | {f"notebooks/{name}" for name in NOTEBOOK}),
+        (["notebooks"], "-m 'not notebook'", set()),
+    ],
+)
+def test_notebooks_are_run_where_they_are_named(tmp_path, run, named, options, tests):
+    for folder in ("tests", "notebooks"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "notebooks" / "page.ipynb", "1")
+    (tmp_path / "tests" / "test_some.py").write_text("def test_one():\n    pass\n")
+    status, output = run("-rA", *shlex.split(options), named=named)
+    assert status == (0 if tests else 5)
+    assert passed(output) == tests
+
+
+def test_a_cell_that_says_something_else_is_seen(tmp_path, run):
+    write(tmp_path / "page.ipynb", "1", "2")
+    notebook = nbformat.read(tmp_path / "page.ipynb", as_version=4)
+    for cell, text in zip(notebook.cells, ("1", "3"), strict=True):
+        cell.execution_count = 1
+        cell.outputs = [new_output("execute_result", {"text/plain": text}, execution_count=1)]
+    nbformat.write(notebook, tmp_path / "page.ipynb")
+    status, output = run("-rA")
+    assert status == 1
+    assert "Cell outputs differ" in output
+    assert "1 failed, 2 passed" in output

@@ -55,6 +55,7 @@ BOTH = pytest.mark.parametrize(
 
 
 # What is fitted there is random.
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sdbook.estimator.NoBetterThanConstant")
 @parametrize_with_checks(
     [
@@ -466,6 +467,7 @@ class TestCopies:
         with pytest.raises(ValueError, match=r"groups must have at least as many .* got 1"):
             self.folds(X, y, 3, np.arange(150) // 5)
 
+    @pytest.mark.slow
     def test_groups_are_handed_on(self, few):
         X, y = few
         groups = np.arange(150) // 5

@@ -68,6 +68,7 @@ print(run.last.accuracy.test > 0.9, run.last.certificate.converged)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of memory are Linux's")
 def test_a_file_larger_than_the_memory_that_a_process_may_take(tmp_path):
     """300 MB of features; 250 MB for everything that is not the file, the interpreter included."""

@@ -54,6 +54,7 @@ def table(tmp_path, monkeypatch):
     return pandas.DataFrame({"text": texts, "label": given, "true": true, "row": range(len(rows))})
 
 
+@pytest.mark.slow
 def test_labels_of_a_file_of_texts_are_cleaned_up(table):
     pandas = pytest.importorskip("pandas")
     table.to_csv("texts.csv", index=False)
@@ -68,6 +69,7 @@ def test_labels_of_a_file_of_texts_are_cleaned_up(table):
     assert (~before)[: len(result) // 5].mean() > 1.5 * (~before).mean()
 
 
+@pytest.mark.slow
 def test_rows_without_text_or_label_are_dropped_as_it_says(table):
     pandas = pytest.importorskip("pandas")
     table.loc[3, "label"] = None

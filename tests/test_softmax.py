@@ -241,6 +241,7 @@ def factorised(request):
     return request.param, factorise(request.param.features)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", range(-7, 0), ids="lam=1e{}".format)
 @pytest.mark.parametrize("rate", [0, 0.5], ids=["clean", "noisy"])
 def test_gradient_falls_by_eight_digits(factorised, rate, exponent):
@@ -257,6 +258,7 @@ def test_gradient_falls_by_eight_digits(factorised, rate, exponent):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exponent", range(-7, 0, 2), ids="lam=1e{}".format)
 def test_float32_reaches_its_tolerance_and_agrees_with_float64(factorised, exponent):
     data, fact = factorised

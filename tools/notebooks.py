@@ -2,6 +2,8 @@
 
     python tools/notebooks.py sync            bring pairs together, execute what changed
     python tools/notebooks.py sync --all      the same, and execute every notebook
+    python tools/notebooks.py sync --text     execute nothing: for those whose code did not change
+    python tools/notebooks.py sync --accept   the same, and note that all outputs are up to date
     python tools/notebooks.py check           say what is wrong with the pairs, change nothing
 
 ``notebooks/NN_name.md`` (MyST) is what people write and review, and what the book is built from.
@@ -9,10 +11,13 @@
 and the text as JupyterLab, VS Code, Colab and GitHub can show it (see ``edition.py``).
 
 Text is changed in the ``.md``. Code can be changed in either file: ``sync`` brings the change to
-the other. The ``.ipynb`` notes in its metadata which code its outputs came from, and which text was
-written into it, so that a change is known by what differs and not by the time of a file. A notebook
-is executed when its code is not the code that its outputs came from. Changes of the library do not
-count, so run ``sync --all`` after those that change a result.
+the other. The ``.ipynb`` notes in its metadata which code its outputs came from, what that code
+reached in ``sdbook/`` (see ``reach.py``), and which text was written into it, so that a change is
+known by what differs and not by the time of a file. A notebook is executed when its code is not the
+code that its outputs came from, or reaches something else.
+
+Outputs of a library that changed since may well be right: ``check`` only says that they may be
+stale, and ``make test`` compares them. If it passes, ``sync --accept`` notes that they are right.
 
 A notebook with a cell tagged ``needs-torch`` is executed where PyTorch is installed, and elsewhere
 keeps its outputs. All pictures of its explorers are kept as well, in ``notebooks/frames/NN_name``:
@@ -42,6 +47,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 from edition import CONFIG, MYST, ROOT, TITLE, Edition, UnknownMarkup  # beside this file
+from reach import Reach
 
 FOLDER = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -131,7 +137,17 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
 
 def code_hash(notebook: NotebookNode) -> str:
     """Return a hash of the code that the stored outputs depend on."""
-    return _hash([cell.source for cell in notebook.cells if cell.cell_type == "code"])
+    return _hash(code_of(notebook))
+
+
+def code_of(notebook: NotebookNode) -> list[str]:
+    """Return the code of all cells."""
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def reach_hash(notebook: NotebookNode, reach: Reach) -> str:
+    """Return a hash of what the code reaches, which the stored outputs depend on as well."""
+    return reach.hash_of_notebook(code_of(notebook))
 
 
 def text_hash(notebook: NotebookNode) -> str:
@@ -144,7 +160,7 @@ def _hash(sources: list[str]) -> str:
 
 
 def noted(notebook: NotebookNode, what: str) -> str | None:
-    """Return what was noted when the notebook was written: a hash of its "code" or "text"."""
+    """Return what was noted when the notebook was written: a hash of "code", "reach" or "text"."""
     return notebook.metadata.get("sdbook", {}).get(what)
 
 
@@ -222,12 +238,16 @@ def with_outputs_of(stored: NotebookNode, text: NotebookNode) -> NotebookNode:
 def edition(text: NotebookNode, pair: Pair) -> NotebookNode:
     """Return what the ``.ipynb`` should be, with the text that was written noted in it."""
     shown = Edition.of(text, pair.name, pair.md.parent)
-    shown.metadata["sdbook"] = {"code": noted(text, "code"), "text": text_hash(shown)}
+    shown.metadata["sdbook"] = {
+        **{what: noted(text, what) for what in ("code", "reach") if noted(text, what)},
+        "text": text_hash(shown),
+    }
     return tidy(shown)
 
 
 def execute(notebook: NotebookNode, pair: Pair) -> None:
     """Execute in place, and note what was executed."""
+    executed = {"code": code_hash(notebook), "reach": reach_hash(notebook, Reach())}
     environment = dict(os.environ)
     if needs(notebook):
         shutil.rmtree(pair.frames, ignore_errors=True)
@@ -243,7 +263,7 @@ def execute(notebook: NotebookNode, pair: Pair) -> None:
         resources={"metadata": {"path": str(FOLDER)}},
     )
     client.execute(env=environment)
-    notebook.metadata["sdbook"] = {"code": code_hash(notebook)}
+    notebook.metadata["sdbook"] = executed
     if needs(notebook):
         keep_players(notebook, pair)
 
@@ -259,9 +279,14 @@ def keep_players(notebook: NotebookNode, pair: Pair) -> None:
     write_changed(pair.frames / "players.json", text + "\n")
 
 
+def as_stored(pair: Pair) -> NotebookNode:
+    """Return the notebook of the ``.md`` with the outputs of the ``.ipynb``."""
+    return with_outputs_of(read(pair.ipynb), read(pair.md))
+
+
 def as_executed(pair: Pair) -> NotebookNode:
     """Return the notebook as it was stored, with the players of its explorers."""
-    notebook = with_outputs_of(read(pair.ipynb), read(pair.md))
+    notebook = as_stored(pair)
     players = json.loads((pair.frames / "players.json").read_text(encoding="utf-8"))
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
@@ -273,16 +298,34 @@ def as_executed(pair: Pair) -> NotebookNode:
 # Commands
 
 
-def sync(pairs: list[Pair], execute_all: bool = False) -> None:
-    """Bring each pair together, and execute those whose code changed."""
+def sync(pairs: list[Pair], mode: str = "changed") -> None:
+    """Bring each pair together, and execute those whose outputs may be others by now.
+
+    Parameters
+    ----------
+    pairs : list of Pair
+    mode : {"changed", "all", "text", "accept"}
+        What to execute: what changed, everything, or nothing; "accept" notes that all outputs are
+        those of the library as it is. Without execution, pairs whose code changed are left alone.
+    """
+    reach = Reach()
     for pair in pairs:
         notebook = source(pair)
+        changed = noted(notebook, "code") != code_hash(notebook)
+        stale = changed or noted(notebook, "reach") != reach_hash(notebook, reach)
+        if changed and mode in ("text", "accept"):
+            print(f"{pair.name}: the code changed; `make notebooks` executes it", flush=True)
+            continue
+        absent = missing(notebook)
         # First, so that an edit is in the .md even if a cell fails.
         write_changed(pair.md, jupytext.writes(tidy_text(notebook), fmt=MYST, config=CONFIG))
-        stale = noted(notebook, "code") != code_hash(notebook)
-        if (stale or execute_all) and (absent := missing(notebook)):
+        if mode == "text" or not (stale or mode == "all"):
+            pass
+        elif absent:  # nobody has looked at its outputs here
             print(f"{pair.name}: not executed, for want of {', '.join(absent)}", flush=True)
-        elif stale or execute_all:
+        elif mode == "accept":
+            notebook.metadata["sdbook"]["reach"] = reach_hash(notebook, reach)
+        else:
             print(f"{pair.name}: executing", flush=True)
             execute(notebook, pair)
         write_changed(pair.ipynb, nbformat.writes(edition(notebook, pair)) + "\n")
@@ -331,8 +374,19 @@ def _differ(ours: object, theirs: object) -> str:
     return f".ipynb {ours!r}, .md {theirs!r}"
 
 
+def may_be_stale(pair: Pair, reach: Reach) -> bool:
+    """Tell whether the code, though it is the same, reaches something that changed."""
+    stored = read(pair.ipynb)
+    same = noted(stored, "code") == code_hash(stored)
+    return same and noted(stored, "reach") != reach_hash(stored, reach)
+
+
 def check(pairs: list[Pair]) -> int:
-    """Print what is wrong and return how much that is."""
+    """Print what is wrong and return how much that is; outputs that may be stale are not wrong."""
+    reach = Reach()
+    stale = [pair.name for pair in pairs if pair.ipynb.exists() and may_be_stale(pair, reach)]
+    if stale:
+        print(f"Outputs may be stale, for the library changed: {', '.join(stale)}", file=sys.stderr)
     found = [problem for pair in pairs for problem in problems(pair)]
     for problem in found:
         print(problem, file=sys.stderr)
@@ -346,7 +400,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Keep the notebook pairs together.")
     commands = parser.add_subparsers(dest="command", required=True)
     sync_parser = commands.add_parser("sync", help="bring pairs together, execute what changed")
-    sync_parser.add_argument("--all", action="store_true", help="execute every notebook")
+    modes = sync_parser.add_mutually_exclusive_group()
+    modes.set_defaults(mode="changed")
+    for mode, what in (
+        ("all", "execute every notebook"),
+        ("text", "execute nothing"),
+        ("accept", "execute nothing, and note that all outputs are up to date"),
+    ):
+        modes.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode, help=what)
     check_parser = commands.add_parser("check", help="say what is wrong, change nothing")
     for command in (sync_parser, check_parser):
         command.add_argument("names", nargs="*", help="names of pairs (default: all)")
@@ -360,7 +421,7 @@ def main() -> int:
     if options.command == "check":
         return 1 if check(pairs) else 0
     try:
-        sync(pairs, execute_all=options.all)
+        sync(pairs, options.mode)
     except (EditedTwice, UnknownMarkup) as error:
         print(error, file=sys.stderr)
         return 1

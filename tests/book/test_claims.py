@@ -69,6 +69,7 @@ NOISY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOISY)
 def test_with_wrong_labels_rounds_first_help_and_then_hurt(name):
     rate, lam, rounds, gain, loss = NOISY[name]
@@ -78,6 +79,7 @@ def test_with_wrong_labels_rounds_first_help_and_then_hurt(name):
     clearly_above(curve.max(), curve[-1], measured=loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rounds", "loss"), [("digits", 6, 1.9), ("words", 5, 9.4)])
 def test_with_clean_labels_rounds_only_hurt(name, rounds, loss):
     C = np.eye(whole(name).n_classes)
@@ -86,6 +88,7 @@ def test_with_clean_labels_rounds_only_hurt(name, rounds, loss):
     clearly_above(curve[0], curve[-1], measured=loss)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "lead"), [(0.8, 3.9), (0.9, 5.0)])
 def test_two_candidates_beat_the_best_round_at_high_noise_on_words(rate, lead):
     C = noise.symmetric(55, rate)
@@ -105,6 +108,7 @@ def test_candidates_collapse_under_pair_flips_on_digits_and_rounds_do_not():
     clearly_above(rounds[-1], teacher, measured=3.3)
 
 
+@pytest.mark.slow
 def test_candidates_collapse_under_pair_flips_on_blocks_and_rounds_do_not():
     """The exact model on 600 instances whose correlations scatter, judged on all of them."""
     C, rows = noise.pair_flip(10, 0.3), []
@@ -172,6 +176,7 @@ def test_the_theorem_is_the_better_prophet_and_neighbours_the_better_judge():
     clearly_above(*np.transpose(trusted), measured=77.8)
 
 
+@pytest.mark.slow
 def test_wrong_labels_within_superclasses_are_mended_until_the_truth_loses_its_lead():
     """Words: at 50 % the truth leads each rival, at 90 % every rival leads the truth."""
     kin = whole("words").superclasses

@@ -449,6 +449,7 @@ def long_text(figure, *, share):
     return f"The bar reaches {share}."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("drawing", "problem"),
     [

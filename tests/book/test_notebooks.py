@@ -119,6 +119,7 @@ def test_code_that_was_changed_in_both_is_not_lost(pair):
     refused(pair, "code was changed in both files")
 
 
+@pytest.mark.slow
 def test_helper_cells_are_hidden_in_one_file_and_the_same_code_in_both(pair):
     edit(
         pair.md,
@@ -143,6 +144,7 @@ def draw(figure, *, share):
 Explorer(draw, [Slider("share", "Share", [0.2, 0.4, 0.6])])"""
 
 
+@pytest.mark.slow
 def test_all_pictures_are_kept_where_not_everybody_can_execute(pair):
     edit(pair.md, "print(1 + 1)", f":tags: [needs-numpy]\n\n{SHOWS}")
     notebooks.sync([pair])
@@ -154,7 +156,7 @@ def test_all_pictures_are_kept_where_not_everybody_can_execute(pair):
     assert shown.data["text/html"].count(".webp") == 7  # and one for who has no scripts
     # Stored again, it is the same.
     before = files(pair)
-    notebooks.sync([pair], execute_all=True)
+    notebooks.sync([pair], "all")
     assert files(pair) == before
 
 

@@ -38,6 +38,7 @@ def test_files_are_as_the_settings_say(source, sizes):
     np.testing.assert_allclose(again, X)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("each", [("digits", "unequal", 0.1, 0), ("texts", "unequal", 0.02, 1)])
 def test_a_sample_computed_again_is_what_is_stored(store, each):
     stored, now = store["pieces"][recipe.key(*each)], few_wrong.piece(*each)

@@ -448,6 +448,7 @@ def test_what_cannot_be_chosen_from_is_named(change, message):
         paper.choose(blobs(4, 10), **{"rates": [0.3], **TOLD, **change})
 
 
+@pytest.mark.slow
 def test_each_model_is_trained_with_its_own_strength():
     train, test = blobs(4, 20), blobs(4, 20, seed=1)
     lams = {"teacher": 1e-2, "round 2": 1e-4, "round 3": 1e-3, "partial labels": 1e-5}
@@ -478,6 +479,7 @@ def test_each_model_is_trained_with_its_own_strength():
         np.testing.assert_array_equal(candidates[:, 1], expected)
 
 
+@pytest.mark.slow
 def test_one_strength_for_all_is_the_plain_experiment(digits, results):
     strengths = paper.fixed(1e-4, noises=["symmetric"], rates=[0.3, 0.7], rounds=3)
     found = paper.run(*digits, strengths, seeds=2, progress=False)
@@ -743,6 +745,7 @@ def test_features_can_be_kept_elsewhere(hub, tmp_path, capsys):
     assert not (tmp_path / "one" / "features").exists()
 
 
+@pytest.mark.slow
 def test_local_data_need_neither_torch_nor_the_hub():
     code = """
 import sys

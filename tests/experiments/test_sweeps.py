@@ -407,6 +407,7 @@ def test_fingerprints_of_what_contains_itself():
     assert fingerprint([one, one]) == fingerprint([one, other])
 
 
+@pytest.mark.slow
 def test_fingerprints_are_the_same_in_another_process():
     code = """
 import numpy as np, scipy.special, scipy.stats
@@ -497,6 +498,7 @@ test_sweeps.make().run({folder!r}, progress=False, stack=1)
 """
 
 
+@pytest.mark.slow
 def test_killed_while_it_writes_and_continued(tmp_path, results):
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -514,6 +516,7 @@ def test_killed_while_it_writes_and_continued(tmp_path, results):
     assert before.items() <= after.items()
 
 
+@pytest.mark.slow
 def test_an_error_loses_nothing_that_was_finished(tmp_path):
     def broken(outputs):
         raise RuntimeError("broken")

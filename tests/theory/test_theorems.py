@@ -125,6 +125,7 @@ def test_theorem_3_says_yes_exactly_where_accuracy_is_100_percent(block, t):
     says_right_exactly_where_it_is(block, t)
 
 
+@pytest.mark.slow
 @many
 @given(st.integers(1, 6), st.data())
 def test_theorem_3_on_its_boundary(t, data):
@@ -139,6 +140,7 @@ def test_theorem_3_on_its_boundary(t, data):
     assert theory.least_rounds(shrinkage(block), block.C, superclasses=block.superclasses) == t + 1
 
 
+@pytest.mark.slow
 @many
 @given(blocks())
 def test_least_rounds_for_any_noise(block):
@@ -149,6 +151,7 @@ def test_least_rounds_for_any_noise(block):
     assert found == expected
 
 
+@pytest.mark.slow
 @many
 @given(blocks(balanced=True))
 def test_least_rounds_is_the_first_whole_number_above_the_bound(block):
@@ -173,6 +176,7 @@ def test_the_gap_of_even_noise_and_where_it_ends(m, S, rate):
     assert (bound == 0) == (rate == 0)
 
 
+@pytest.mark.slow
 @many
 @given(blocks(balanced=True), st.integers(1, 40))
 def test_without_a_gap_wrong_labels_stay_and_right_ones_are_spoiled(block, t):
@@ -200,6 +204,7 @@ def student(block, k):
     return targets, block.outputs(targets=targets)
 
 
+@pytest.mark.slow
 @many
 @given(blocks(least_classes=3), st.sampled_from([1, 2, 3]))
 def test_partial_label_student_for_any_noise(block, k):
@@ -218,6 +223,7 @@ def test_partial_label_student_for_any_noise(block, k):
     np.testing.assert_allclose(theory.recovered(ours, block.C)[occurs], right[occurs])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("k", "says"), [(2, True), (2, False), (3, False)])
 def test_theorem_4_says_yes_exactly_where_accuracy_is_100_percent(k, says):
     """Each direction on its own, so that neither passes for want of examples.

@@ -93,6 +93,7 @@ def runs(block, k):
     return run.accuracies("all")[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["symmetric", "tilted", "pair", "superclass", "random"])
 def test_theory_says_yes_exactly_where_a_student_is_all_right(kind):
     """Without balance, with ties. A tie of the student's outputs is a No, as it is documented."""

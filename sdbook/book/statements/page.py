@@ -22,17 +22,21 @@ class Cards:
 
     Attributes
     ----------
-    cards : tuple of (str, str, tuple of (str, str))
-        For each card its title, its text, and pairs of a name and what belongs to it, as MyST.
+    cards : tuple of (Statement or CounterExample, str)
+        What each card is about, and what was found. They become MyST when they are shown.
     plain : tuple of str
         The same as lines of text.
     """
 
-    cards: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
+    cards: tuple[tuple[Statement | CounterExample, str], ...]
     plain: tuple[str, ...]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"text/markdown": "\n\n".join(map(_card, self.cards)), "text/plain": str(self)}
+        cards = (
+            _statement(one, found) if isinstance(one, Statement) else _counter_example(one, found)
+            for one, found in self.cards
+        )
+        return {"text/markdown": "\n\n".join(map(_card, cards)), "text/plain": str(self)}
 
     def __str__(self) -> str:
         return "\n".join(self.plain)
@@ -62,9 +66,8 @@ def cards(chapters: Sequence[str] | None = None, draws: int = 100, rng: Seed = 0
     """
     shown = [each for each in STATEMENTS if _in(each.chapter, chapters)]
     seen = [_seen(each, deviations_seen(each, draws, rng)) for each in shown]
-    made = tuple(_statement(*each) for each in zip(shown, seen, strict=True))
-    plain = (f"{one.name}. {one.title}: {found}" for one, found in zip(shown, seen, strict=True))
-    return Cards(made, tuple(plain))
+    made = tuple(zip(shown, seen, strict=True))
+    return Cards(made, tuple(f"{one.name}. {one.title}: {found}" for one, found in made))
 
 
 def counter_example_cards() -> Cards:
@@ -80,9 +83,8 @@ def counter_example_cards() -> Cards:
     >>> print(statements.counter_example_cards().plain[0][:81])
     “With a small enough penalty, a probe gives every instance the label it was given
     """
-    found = [(each, each.example()[1]) for each in COUNTER_EXAMPLES]
-    cards = tuple(_counter_example(*each) for each in found)
-    return Cards(cards, tuple(f"“{each.claim}” No. {text}" for each, text in found))
+    found = tuple((each, each.example()[1]) for each in COUNTER_EXAMPLES)
+    return Cards(found, tuple(f"“{each.claim}” No. {text}" for each, text in found))
 
 
 def _in(chapter: str, chapters: Sequence[str] | None) -> bool:
