@@ -241,8 +241,8 @@ class SelfDistilledClassifierCV(SelfDistilled):
 
         if intercept == "auto":
             intercept = self._intercept(given, folds)
-        judged = self._judged(given, folds, methods, bool(intercept))
-        self.fold_scores_, changes, baselines = judged
+        evaluated = self._evaluated(given, folds, methods, bool(intercept))
+        self.fold_scores_, changes, baselines = evaluated
         self.scores_, self.changes_ = self.fold_scores_.mean(axis=0), changes.mean(axis=0)
         self.baseline_score_ = float(baselines.mean())
 
@@ -276,26 +276,26 @@ class SelfDistilledClassifierCV(SelfDistilled):
         """Settle whether there is an intercept: by teachers, and only for a clear gain."""
         best = []
         for intercept in (False, True):
-            scores, *_ = self._judged(given, folds, [Method(rounds=1)], intercept)
+            scores, *_ = self._evaluated(given, folds, [Method(rounds=1)], intercept)
             (j,) = select_best(scores.mean(axis=0)[0, :, 0], lams=self.lams_)
             best.append(scores[:, 0, j, 0])
         gains = best[1] - best[0]
         error = gains.std(ddof=1) / len(folds) ** 0.5 if len(folds) > 1 else 0.0
         return bool(gains.mean() > error + ROUNDING)
 
-    def _judged(
+    def _evaluated(
         self, given: Given, folds: list[Fold], methods: list[Method], intercept: bool
     ) -> list[Scores]:
-        """Return what `_judge` does, with one more axis in front, of the folds."""
-        judged = Parallel(n_jobs=self.n_jobs, return_as="generator")(
-            delayed(self._judge)(given.take(train), given.take(test), methods, intercept)
+        """Return what `_evaluate` does, with one more axis in front, of the folds."""
+        evaluated = Parallel(n_jobs=self.n_jobs, return_as="generator")(
+            delayed(self._evaluate)(given.take(train), given.take(test), methods, intercept)
             for train, test in folds
         )
         what = "with intercept" if intercept else "without intercept"
-        bar = tqdm(judged, what, len(folds), unit="fold", disable=not self.progress)
+        bar = tqdm(evaluated, what, len(folds), unit="fold", disable=not self.progress)
         return [np.array(part) for part in zip(*bar, strict=True)]
 
-    def _judge(
+    def _evaluate(
         self, train: Given, test: Given, methods: list[Method], intercept: bool
     ) -> tuple[Scores, Scores, np.float64]:
         """Return scores (M, L, rounds), changes (M, L, rounds - 1) and the score of a constant."""

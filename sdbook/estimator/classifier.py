@@ -217,9 +217,9 @@ class SelfDistilled(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.certificate_ = run.last.certificate
         # The labels that each row of the targets names: the largest share, and those that equal it.
         top = given.targets.max(axis=1, keepdims=True)
-        told = given.targets >= top - _validate.tie_width(given.targets)
+        named = given.targets >= top - _validate.tie_width(given.targets)
         answers, suspicions = zip(
-            *(compared(step.outputs, told) for step in run.rounds), strict=True
+            *(compared(step.outputs, named) for step in run.rounds), strict=True
         )
         self._answers = np.array(answers, dtype=np.min_scalar_type(len(given.classes) - 1))
         self.suspicion_ = suspicions[-1]
@@ -440,12 +440,12 @@ def switch(name: str, value: Any, *words: str) -> bool | str:
 
 
 def compared(
-    outputs: Floats, told: NDArray[np.bool_]
+    outputs: Floats, named: NDArray[np.bool_]
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return answers, a class that was told unless another is likelier, and their suspicion."""
-    own = np.where(told, outputs, 0).max(axis=1)
-    rival = np.where(told, 0, outputs).max(axis=1)
+    """Return answers, a given class unless another is likelier, and their suspicion."""
+    own = np.where(named, outputs, 0).max(axis=1)
+    rival = np.where(named, 0, outputs).max(axis=1)
     tied = np.abs(own - rival) <= _validate.tie_width(outputs)
     own = np.where(tied, rival, own)
-    answers = np.where((own >= rival)[:, None] == told, outputs, 0).argmax(axis=1)
+    answers = np.where((own >= rival)[:, None] == named, outputs, 0).argmax(axis=1)
     return answers, rival / (rival + own)

@@ -208,7 +208,7 @@ def solve_all(
     tolerance = _validate.real("tolerance", tolerance, 0, open_low=True)
     _validate.count("max_evaluations", max_evaluations, 2)
     _validate.count("memory", memory)
-    # Targets, a copy of them for the problems that go on when others have arrived, and outputs;
+    # Targets, a copy of them for the problems that go on when others have converged, and outputs;
     # and the steps that are remembered.
     if B > 1:
         item = 4 if fact.features.dtype == xp.float32 else 8
