@@ -23,7 +23,7 @@ SMALLEST_TEXT = 9  # CSS pixels
 
 
 def show_both_faces(name):
-    """From now on, outputs for a page have under a name what a notebook program would show."""
+    """From now on, what a page shows has what a program would show in its metadata, by a name."""
     formatter = get_ipython().display_formatter
     for_pages = formatter.format
 
@@ -34,7 +34,8 @@ def show_both_faces(name):
                 os.environ.pop(STATIC_FOLDER, None)
                 face, _ = for_pages(thing, *args, **kwargs)
             # Pictures are bytes, which have no place in there, and are not compared.
-            data[name] = {key: face[key] for key in face if not isinstance(face[key], bytes)}
+            texts = {key: face[key] for key in face if not isinstance(face[key], bytes)}
+            metadata = {**metadata, name: texts}
         return data, metadata
 
     formatter.format = both

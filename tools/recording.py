@@ -2,7 +2,7 @@
 
 The book shows what a notebook says to pages, and the tests compare what it says to notebook
 programs. Objects of `sdbook` have two faces, so while a notebook is recorded each of their outputs
-has both: the one for programs stands under the type `FACE` beside the other. After the last cell,
+has both: the one for programs stands in the metadata of the other, as `FACE`. After the last cell,
 in the same kernel, what is shown is moved (``tests/live_explorers.py``).
 
 A `Recording` has the manners of a kernel and says again what was said, so that tests of notebooks
@@ -18,7 +18,7 @@ from typing import Any
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-FACE = "application/vnd.sdbook.program+json"
+FACE = "sdbook_program"
 TESTS = Path(__file__).resolve().parent.parent / "tests"
 BEGIN = f"""
 import sys
@@ -120,5 +120,5 @@ class Recording:
 
 def for_programs(output: NotebookNode) -> NotebookNode:
     """Return an output with the face that notebook programs show."""
-    face = output.get("data", {}).get(FACE)
+    face = output.get("metadata", {}).get(FACE)
     return NotebookNode({**output, "data": NotebookNode(face)}) if face is not None else output
