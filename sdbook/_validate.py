@@ -238,7 +238,7 @@ def sample_weight(name: str, array: Array, like: Array) -> Array:
 def labels(
     name: str, values: Any, n_classes: int, n_samples: int | None = None
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Check integer labels 0 ... classes - 1 and return them as a NumPy vector."""
+    """Check integer labels 0 ... n_classes - 1 and return them as a NumPy vector."""
     unmasked(name, values)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:

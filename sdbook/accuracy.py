@@ -1,8 +1,8 @@
-"""Accuracy on true labels, which nothing else in the library looks at."""
+"""Accuracy: how many instances a model gets right. True labels are never used for training."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from array_api_compat import to_device
@@ -40,15 +40,7 @@ class Accuracy:
     test: float | None
 
     def __str__(self) -> str:
-        shares = {
-            "clean": self.clean,
-            "corrupted": self.corrupted,
-            "all": self.all,
-            "test": self.test,
-        }
-        return ", ".join(
-            f"{name} {share:.1%}" for name, share in shares.items() if share is not None
-        )
+        return ", ".join(f"{name} {x:.1%}" for name, x in asdict(self).items() if x is not None)
 
 
 @dataclass(frozen=True, eq=False)

@@ -196,8 +196,8 @@ def distill(
     lam : float
         L2 strength lambda of the mean loss, > 0, the same in each round.
     n_classes : int, optional
-        Number of classes K; by default the largest given label plus one, and then each class must
-        occur among the given labels.
+        Number of classes K. By default that of the columns of soft labels, or the largest given
+        label plus one; then each class must occur among the given labels.
     rounds, refinement, loss, model
         What is done: as in `sdbook.Method`. A refinement gets a copy of the outputs, which it may
         change.

@@ -2,8 +2,8 @@
 
 Problem b has its own targets, regularisation strength and instance weights, but the features are
 shared. Matrices of all problems lie side by side: parameters are ``(d, B, K)``, logits ``(N, B,
-K)``, and for a product with the features the last two axes are one: one wide product costs up to
-half as much as B narrow ones. A pass over the instances takes a few of them at a time from their
+K)``, and for a product with the features the last two axes are one: one wide product can cost half
+as much as B narrow ones. A pass over the instances takes a few of them at a time from their
 features to what they add to the gradient, so that of all that is ``(N, B, K)`` only the targets are
 ever kept.
 """
@@ -133,13 +133,13 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        sample_weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
+        weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
             targets=select(self.targets, chosen),
             lam=self.lam[chosen],
-            sample_weight=sample_weight,
+            sample_weight=weight,
             B=len(chosen),
         )
         return some
@@ -192,9 +192,7 @@ class Objectives:
 
         def work(rows: slice) -> None:
             logits = xp.reshape(self._logits(coordinates, rows), (-1, self.K))
-            found = self.unflatten(
-                xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B * self.K))
-            )
+            found = xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B, self.K))
             for b, each in enumerate(outputs):
                 each[rows] = found[:, b, :]
 
