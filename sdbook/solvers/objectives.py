@@ -51,24 +51,14 @@ def softmax_and_log_norm(logits: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Parameters in the solver's coordinates, with what one pass over the instances finds there.
+    """Parameters in the solver's coordinates, with what one pass over the instances finds there."""
 
-    Attributes
-    ----------
-    coordinates : array of shape (d, B, K)
-    gradient : array of shape (d, B, K)
-        Of the objectives, by the coordinates.
-    value : ndarray of shape (B,)
-        The objectives.
-    curvature : ndarray of shape (B,)
-        Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one. A single
-        number for all instances and classes keeps the rows' zero sum, as uniform outputs do, for
-        which it is exactly 1/K.
-    """
-
-    coordinates: Array
-    gradient: Array
-    value: Numbers
+    coordinates: Array  # (r, B, K)
+    gradient: Array  # of the objectives, by the coordinates
+    value: Numbers  # the objectives
+    # Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one. A single number
+    # for all instances and classes keeps the rows' zero sum, as uniform outputs do, for which it is
+    # exactly 1/K for cross-entropy.
     curvature: Numbers
 
     def take(self, chosen: NDArray[np.intp]) -> Point:

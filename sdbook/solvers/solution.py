@@ -93,8 +93,8 @@ class Solution:
     certificate : Certificate or None
         How exact this is. None for the linearised model, whose closed form is exact.
     coordinates : array of shape (r, K) or None
-        The parameters in the solver's coordinates, from which another solve can start; r as in
-        `Factorisation`. None for the linearised model.
+        The parameters in the solver's coordinates (r as in `Factorisation`), from which another
+        solve can start. None for the linearised model.
     """
 
     coef: Array = field(repr=False)
