@@ -224,6 +224,8 @@ def distill(
     ------
     TypeError, ValueError
         If an argument is not as described.
+    MemoryError
+        If the matrix to factorise, or what is solved at a time, does not fit into free memory.
 
     Warns
     -----
@@ -306,6 +308,11 @@ def distill_all(
     TypeError, ValueError
         If an argument is not as described.
 
+    Warns
+    -----
+    sdbook.solvers.NotConverged
+        As in `distill`.
+
     Examples
     --------
     >>> from sdbook import datasets, distill_all, noise
@@ -381,7 +388,12 @@ def partial_label(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described in `distill`.
+        If an argument is not as described.
+
+    Warns
+    -----
+    sdbook.solvers.NotConverged
+        As in `distill`.
 
     Examples
     --------

@@ -90,16 +90,8 @@ class Objectives:
     In the feature space these are the parameters themselves. In the instance space they are the
     parameters along the Gram matrix's eigenvectors, where the Hessian is diagonal.
 
-    Parameters
-    ----------
-    fact : Factorisation
-    targets : array of shape (N, B, K)
-    lam : ndarray of shape (B,)
-    loss : Loss
-    sample_weight : array of shape (N, B) or None
-        With mean 1 for each problem.
-    chunks : RowChunks
-        Open.
+    Targets are (N, B, K), strengths `lam` (B,), and sample weights (N, B) with mean 1 for each
+    problem. The row chunks are open.
     """
 
     def __init__(

@@ -33,13 +33,8 @@ class RowChunks:
     """The rows of arrays in chunks, with threads of their own for as long as this is open.
 
     There are as many as matrix products run on outside, which meanwhile run on one thread: theirs
-    would be in the way even when they wait, as waiting keeps a processor busy.
-
-    Parameters
-    ----------
-    *arrays : array of shape (N, ...)
-        What is worked on. Small ones are left to one thread; arrays that are not NumPy's are not
-        even cut into chunks, as their library has its own ways.
+    would be in the way even when they wait, as waiting keeps a processor busy. Small arrays are
+    left to one thread. Arrays that are not NumPy's are not even cut into chunks.
 
     Examples
     --------
