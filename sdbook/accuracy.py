@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from array_api_compat import to_device
@@ -40,7 +40,15 @@ class Accuracy:
     test: float | None
 
     def __str__(self) -> str:
-        return ", ".join(f"{name} {x:.1%}" for name, x in asdict(self).items() if x is not None)
+        shares = {
+            "clean": self.clean,
+            "corrupted": self.corrupted,
+            "all": self.all,
+            "test": self.test,
+        }
+        return ", ".join(
+            f"{name} {share:.1%}" for name, share in shares.items() if share is not None
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,13 +115,13 @@ class Objectives:
 
     def take(self, chosen: NDArray[np.intp]) -> Objectives:
         """Return some of the problems."""
-        weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
+        sample_weight = None if self.sample_weight is None else select(self.sample_weight, chosen)
         some = object.__new__(Objectives)
         some.__dict__.update(
             self.__dict__,
             targets=select(self.targets, chosen),
             lam=self.lam[chosen],
-            sample_weight=weight,
+            sample_weight=sample_weight,
             B=len(chosen),
         )
         return some
@@ -174,7 +174,9 @@ class Objectives:
 
         def work(rows: slice) -> None:
             logits = xp.reshape(self._logits(coordinates, rows), (-1, self.K))
-            found = xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B, self.K))
+            found = self.unflatten(
+                xp.reshape(softmax_and_log_norm(logits)[0], (-1, self.B * self.K))
+            )
             for b, each in enumerate(outputs):
                 each[rows] = found[:, b, :]
 
