@@ -1,4 +1,4 @@
-"""Folders of results: files that are whole or not there at all, and whose they are."""
+"""Folders of results: files that are written whole or not at all, and the settings they are of."""
 
 from __future__ import annotations
 

@@ -238,7 +238,7 @@ def sample_weight(name: str, array: Array, like: Array) -> Array:
 def labels(
     name: str, values: Any, n_classes: int, n_samples: int | None = None
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Check integer labels 0 ... classes - 1 and return them as a NumPy vector."""
+    """Check integer labels 0 ... n_classes - 1 and return them as a NumPy vector."""
     unmasked(name, values)
     array = np.asarray(values)
     if array.ndim != 1 or array.size == 0:
@@ -257,7 +257,7 @@ def labels(
 
 def one_each(name: str, value: Any, number: int, what: str) -> list[Any]:
     """Return a value for each of a number of things: one for all of them, or a sequence."""
-    if not isinstance(value, Sequence):
+    if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * number
     if len(value) != number:
         raise ValueError(
@@ -291,7 +291,10 @@ def row_stochastic(
     name: str, values: Any, n_classes: int | None = None, *, stack: bool = False
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Check a square matrix of probabilities whose rows sum to one, or a `stack` of them."""
-    array = np.asarray(values, dtype=float)
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a matrix of real numbers, got {error}.") from None
     square = array.ndim >= 2 and array.shape[-2] == array.shape[-1] >= 2
     if not square or (array.ndim > 2 and not stack):
         shape = "(..., n_classes, n_classes)" if stack else "(n_classes, n_classes)"

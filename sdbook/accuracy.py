@@ -1,4 +1,4 @@
-"""Accuracy on true labels, which nothing else in the library looks at."""
+"""Accuracy: how many instances a model gets right. True labels are never used for training."""
 
 from __future__ import annotations
 

@@ -40,7 +40,15 @@ class BlockRun:
     outputs: Floats = field(repr=False)
 
     def accuracies(self, kind: str = "all") -> Floats:
-        """Return the share of all, "clean" or "corrupted" instances that are right, (rounds,).
+        """Return the share of instances that are right, round by round.
+
+        Parameters
+        ----------
+        kind : {"all", "clean", "corrupted"}
+
+        Returns
+        -------
+        ndarray of shape (rounds,)
 
         Raises
         ------

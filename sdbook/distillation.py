@@ -196,8 +196,8 @@ def distill(
     lam : float
         L2 strength lambda of the mean loss, > 0, the same in each round.
     n_classes : int, optional
-        Number of classes K; by default the largest given label plus one, and then each class must
-        occur among the given labels.
+        Number of classes K. By default that of the columns of soft labels, or the largest given
+        label plus one; then each class must occur among the given labels.
     rounds, refinement, loss, model
         What is done: as in `sdbook.Method`. A refinement gets a copy of the outputs, which it may
         change.
@@ -224,6 +224,8 @@ def distill(
     ------
     TypeError, ValueError
         If an argument is not as described.
+    MemoryError
+        If the matrix to factorise, or what is solved at a time, does not fit into free memory.
 
     Warns
     -----
@@ -306,6 +308,11 @@ def distill_all(
     TypeError, ValueError
         If an argument is not as described.
 
+    Warns
+    -----
+    sdbook.solvers.NotConverged
+        As in `distill`.
+
     Examples
     --------
     >>> from sdbook import datasets, distill_all, noise
@@ -381,7 +388,12 @@ def partial_label(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described in `distill`.
+        If an argument is not as described.
+
+    Warns
+    -----
+    sdbook.solvers.NotConverged
+        As in `distill`.
 
     Examples
     --------
@@ -517,6 +529,8 @@ def _evaluators(
         return [None] * len(given)
     test_labels, n_test = None, 0
     if test is not None:
+        if not isinstance(test, tuple) or len(test) != 2:
+            raise TypeError(f"test must be (features, labels), got a {type(test).__name__}.")
         features, test_labels = test
         width = fact.features.shape[1]
         _validate.new_instances("test features", features, width, fact.features)
@@ -534,6 +548,8 @@ def _check_warm_start(warm_start: Sequence[Run], runs: list[Run], method: Method
             f"warm_start must have one run for each, {len(runs)}, got {len(warm_start)}."
         )
     for earlier, run in zip(warm_start, runs, strict=True):
+        if not isinstance(earlier, Run):
+            raise TypeError(f"warm_start must be a Run, got a {type(earlier).__name__}.")
         if (earlier.model, earlier.lam) != (run.model, run.lam):
             raise ValueError(
                 f"warm_start must be a run of the {run.model} model with lam {run.lam:g}, got one "

@@ -72,7 +72,9 @@ class Method:
     @property
     def losses(self) -> list[Loss]:
         """The loss of each round, the teacher's first."""
-        return _validate.one_each("loss", self.loss or CrossEntropy(), self.rounds, "round")
+        return _validate.one_each(
+            "loss", CrossEntropy() if self.loss is None else self.loss, self.rounds, "round"
+        )
 
     def __repr__(self) -> str:
         def short(values: list[Any]) -> str:

@@ -134,7 +134,7 @@ def superclass(superclasses: ArrayLike, rate: float) -> Floats:
     Raises
     ------
     TypeError, ValueError
-        If `rate` is out of range, or above 0 where a superclass has one class only.
+        If an argument is not as described, or `rate` > 0 where a superclass has one class only.
 
     Examples
     --------

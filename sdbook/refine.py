@@ -53,6 +53,11 @@ def hard(outputs: Array) -> Array:
     array of shape (N, K)
         1 at the largest output of each row, as by ``top_k(1)``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If `outputs` is not a finite floating matrix.
+
     Examples
     --------
     >>> import numpy as np

@@ -16,6 +16,7 @@ from sdbook.solvers import (
     GeneralisedCrossEntropy,
     LabelAveraging,
     factorise,
+    softmax,
     solve,
 )
 
@@ -531,7 +532,37 @@ CASES = {
         TypeError,
         r"warm_start must be a Solution of the softmax model, got ndarray",
     ),
+    "warm_start: a list": (
+        lambda: measured(warm_start=[distill(X, LABELS, 0.1, rounds=1)]),
+        TypeError,
+        r"warm_start must be a Run, got a list",
+    ),
+    "test: features alone": (
+        lambda: measured(true_labels=LABELS, test=X),
+        TypeError,
+        r"test must be \(features, labels\), got a ndarray",
+    ),
+    "C: text": (
+        lambda: noise.corrupt([0, 1], [["a", "b"], ["c", "d"]]),
+        TypeError,
+        r"C must be a matrix of real numbers, got",
+    ),
+    "logits: a vector": (
+        lambda: softmax(np.array([1.0, 2.0])),
+        ValueError,
+        r"logits must be a non-empty matrix",
+    ),
     # --- options
+    "refinement: a name": (
+        lambda: measured(refinement="hard"),
+        TypeError,
+        r"refinement must be a callable, got 'hard'",
+    ),
+    "loss: none at all": (
+        lambda: measured(loss=[]),
+        ValueError,
+        r"loss must be one for all, or one for each round, 2, got 0",
+    ),
     "space: unknown": (
         lambda: factorise(X, space="dual"),
         ValueError,

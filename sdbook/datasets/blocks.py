@@ -24,7 +24,7 @@ def block_correlated(
     jitter: float = 0.0,
     rng: Seed = None,
 ) -> Dataset:
-    """Return unit vectors with the correlations of the block model (Theorem 2).
+    """Return unit vectors with the correlations of the block model (Definition 7).
 
     The inner product is 1 for an instance with itself, `c` within a class, `d` between classes of
     a superclass and `e` between superclasses. Classes are dealt to superclasses in order, as

@@ -1,4 +1,4 @@
-"""What features and labels go through before a probe sees them."""
+"""Prepare data for training: centre and normalise features, turn labels into targets."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def one_hot(labels: ArrayLike, n_classes: int) -> NDArray[np.float64]:
     Raises
     ------
     TypeError, ValueError
-        If a label is not a whole number from 0 to K - 1.
+        If a label is not a whole number from 0 to K - 1, or `n_classes` is below 2.
 
     Examples
     --------

@@ -23,7 +23,7 @@ def digits(*, centred: bool = True, normalised: bool = True) -> Dataset:
     Parameters
     ----------
     centred : bool
-        Subtract the mean image, so that correlations between classes are about zero on average.
+        Subtract the mean image, so that correlations between classes are small on average.
     normalised : bool
         Scale each image to unit norm (after centring), as the theory assumes.
 

@@ -65,7 +65,7 @@ def factorise(
     space : {"auto", "instance", "feature"}
         Factorise the N x N Gram matrix, the d x d covariance, or (auto) the smaller one.
     unit_norm : bool
-        Insist on rows of unit norm, as the theory assumes.
+        Insist on rows of unit norm, as the theory assumes. A factorisation is not checked again.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def factorise(
     ------
     TypeError, ValueError
         If `features` is not a finite floating matrix, has rows that are not of unit norm (while
-        `unit_norm`) or whose squares are beyond the largest number, or `space` is unknown.
+        `unit_norm`) or whose squares are beyond the largest number, or `space` is another.
     MemoryError
         If the matrix to factorise does not fit into the memory that is free.
 

@@ -148,7 +148,7 @@ class LabelAveraging:
         Returns
         -------
         array of shape (d, K)
-            The outputs are ``1/K + features @ theta``; columns sum to zero over the classes.
+            The outputs are ``1/K + features @ theta``; each row of theta sums to zero.
 
         Raises
         ------
@@ -166,7 +166,7 @@ class LabelAveraging:
         return transposed_product(phi, V @ (factors * (V.T @ centred)))
 
     def solution(self, targets: Array, t: float = 1) -> Solution:
-        """Return the model of round t, with the same face as one of the softmax model.
+        """Return the model of round t, in the same form as one of the softmax model.
 
         Parameters
         ----------

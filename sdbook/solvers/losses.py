@@ -1,4 +1,4 @@
-"""What the softmax model minimises per instance: cross-entropy, or its sceptical generalisation.
+"""Losses of the softmax model: cross-entropy and generalised cross-entropy.
 
 A loss is three formulas in the outputs y (softmax of the logits z) and the targets t of one
 instance. All of them work on whole matrices, one instance per row.
@@ -82,8 +82,8 @@ class GeneralisedCrossEntropy:
 
     Raises
     ------
-    ValueError
-        If `q` is out of range.
+    TypeError, ValueError
+        If `q` is not a number in (0, 1].
 
     Examples
     --------

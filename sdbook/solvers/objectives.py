@@ -2,8 +2,8 @@
 
 Problem b has its own targets, regularisation strength and instance weights, but the features are
 shared. Matrices of all problems lie side by side: parameters are ``(d, B, K)``, logits ``(N, B,
-K)``, and for a product with the features the last two axes are one: one wide product costs up to
-half as much as B narrow ones. A pass over the instances takes a few of them at a time from their
+K)``, and for a product with the features the last two axes are one: one wide product can cost half
+as much as B narrow ones. A pass over the instances takes a few of them at a time from their
 features to what they add to the gradient, so that of all that is ``(N, B, K)`` only the targets are
 ever kept.
 """
@@ -51,24 +51,14 @@ def softmax_and_log_norm(logits: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Parameters in the solver's coordinates, with what one pass over the instances finds there.
+    """Parameters in the solver's coordinates, with what one pass over the instances finds there."""
 
-    Attributes
-    ----------
-    coordinates : array of shape (d, B, K)
-    gradient : array of shape (d, B, K)
-        Of the objectives, by the coordinates.
-    value : ndarray of shape (B,)
-        The objectives.
-    curvature : ndarray of shape (B,)
-        Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one. A single
-        number for all instances and classes keeps the rows' zero sum, as uniform outputs do, for
-        which it is exactly 1/K.
-    """
-
-    coordinates: Array
-    gradient: Array
-    value: Numbers
+    coordinates: Array  # (r, B, K)
+    gradient: Array  # of the objectives, by the coordinates
+    value: Numbers  # the objectives
+    # Mean eigenvalue of the loss's Hessian by the logits, apart from its zero one. A single number
+    # for all instances and classes keeps the rows' zero sum, as uniform outputs do, for which it is
+    # exactly 1/K for cross-entropy.
     curvature: Numbers
 
     def take(self, chosen: NDArray[np.intp]) -> Point:
@@ -100,16 +90,8 @@ class Objectives:
     In the feature space these are the parameters themselves. In the instance space they are the
     parameters along the Gram matrix's eigenvectors, where the Hessian is diagonal.
 
-    Parameters
-    ----------
-    fact : Factorisation
-    targets : array of shape (N, B, K)
-    lam : ndarray of shape (B,)
-    loss : Loss
-    sample_weight : array of shape (N, B) or None
-        With mean 1 for each problem.
-    chunks : RowChunks
-        Open.
+    Targets are (N, B, K), strengths `lam` (B,), and sample weights (N, B) with mean 1 for each
+    problem. The row chunks are open.
     """
 
     def __init__(

@@ -33,25 +33,8 @@ class RowChunks:
     """The rows of arrays in chunks, with threads of their own for as long as this is open.
 
     There are as many as matrix products run on outside, which meanwhile run on one thread: theirs
-    would be in the way even when they wait, as waiting keeps a processor busy.
-
-    Parameters
-    ----------
-    *arrays : array of shape (N, ...)
-        What is worked on. Small ones are left to one thread; arrays that are not NumPy's are not
-        even cut into chunks, as their library has its own ways.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sdbook.solvers.row_chunks import RowChunks
-    >>> x = np.ones((100_000, 64))
-    >>> def add(rows, total):
-    ...     x[rows] += 1
-    ...     total += x[rows].sum(axis=0)
-    >>> with RowChunks(x) as chunks:
-    ...     float(chunks.sum_over_rows(add, x, np.zeros(64)).min())
-    200000.0
+    would be in the way even when they wait, as waiting keeps a processor busy. Small arrays are
+    left to one thread. Arrays that are not NumPy's are not even cut into chunks.
     """
 
     def __init__(self, *arrays: Array) -> None:

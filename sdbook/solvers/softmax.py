@@ -66,17 +66,17 @@ def solve(
     lam : float
         L2 strength lambda, > 0.
     loss : Loss, optional
-        `CrossEntropy` (default) or `GeneralisedCrossEntropy`.
+        `CrossEntropy` (default), `GeneralisedCrossEntropy`, or one of your own like `Loss`.
     sample_weight : array of shape (N,), optional
         Instance weights >= 0; equal by default. Only their proportions matter.
     warm_start : Solution, optional
         Where to start: a solution on the same features and classes, the last round's say.
     tolerance : float, optional
-        Relative gradient norm at which to stop; 1e-8 in float64 and 1e-4 in float32 by default.
+        Relative gradient norm at which to stop, > 0; by default 1e-8 in float64, 1e-4 in float32.
     max_evaluations : int
         Gradients to compute at most, >= 2: at zero, for the scale, and at `warm_start`.
     memory : int
-        Steps that L-BFGS remembers.
+        Steps that L-BFGS remembers, >= 1.
     warn : bool
         Whether to warn of what did not converge. The certificate says so either way.
 

@@ -17,11 +17,16 @@ def softmax(logits: Array) -> Array:
 
     Parameters
     ----------
-    logits : array of shape (N, K)
+    logits : array of float, shape (N, K)
 
     Returns
     -------
     array of shape (N, K)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `logits` is not a finite floating matrix.
 
     Examples
     --------
@@ -30,7 +35,7 @@ def softmax(logits: Array) -> Array:
     >>> softmax(np.array([[0.0, np.log(3.0)]]))
     array([[0.25, 0.75]])
     """
-    return softmax_and_log_norm(logits)[0]
+    return softmax_and_log_norm(_validate.matrix("logits", logits, "classes"))[0]
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Certificate:
     gradient_norm : float
         Frobenius norm of the objective's gradient at the solution.
     relative_gradient_norm : float
-        The same divided by the norm at theta = 0.
+        The same divided by the norm at theta = 0, if that is more than rounding.
     tolerance : float
         What was asked for the relative gradient norm.
     objective : float
@@ -54,7 +59,7 @@ class Certificate:
         The objective is at most this far above its minimum: ``gradient_norm^2 / (2 lambda)``, by
         strong convexity. None if the loss is not convex.
     evaluations : int
-        Gradients computed; each costs two products of N d K multiplications.
+        Gradients computed; each costs two products of ``N min(N, d) K`` multiplications at most.
     """
 
     converged: bool
@@ -87,8 +92,9 @@ class Solution:
     model : {"softmax", "linearised"}
     certificate : Certificate or None
         How exact this is. None for the linearised model, whose closed form is exact.
-    coordinates : array of shape (min(N, d), K) or None
-        The parameters in the solver's coordinates, from which another solve can start.
+    coordinates : array of shape (r, K) or None
+        The parameters in the solver's coordinates (r as in `Factorisation`), from which another
+        solve can start. None for the linearised model.
     """
 
     coef: Array = field(repr=False)
@@ -112,7 +118,7 @@ class Solution:
         Raises
         ------
         TypeError, ValueError
-            If `features` is not a finite floating matrix of the training width.
+            If `features` is not a finite matrix of the training width, or another kind of array.
         """
         _validate.new_instances("features", features, self.coef.shape[0], self.coef)
         logits = product(features, self.coef)

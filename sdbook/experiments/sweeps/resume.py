@@ -30,7 +30,7 @@ def resume(
     Parameters
     ----------
     settings : mapping of str to mapping
-        What is wanted, by keys that `fingerprint` makes from all that decides an outcome.
+        What is wanted, by keys that `sdbook._fingerprint` makes from all that decides an outcome.
         The settings are for people who open the files.
     compute : callable
         Takes the keys that are missing, and yields keys and outcomes in any order. Each outcome

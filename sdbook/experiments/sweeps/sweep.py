@@ -51,9 +51,10 @@ class Sweep:
         By name, a function from a rate to a corruption matrix, such as
         ``lambda rate: noise.symmetric(10, rate)``.
     rates : sequence of float
-        Corruption rates.
+        Corruption rates in [0, 1], all different.
     seeds : iterable of int
-        Of the given labels. Runs with the same seed differ in what is done, not in what was drawn.
+        Of the given labels, >= 0, all different. Runs with the same seed differ in what is done,
+        not in what was drawn.
     methods : mapping of str to Method
         By name.
     lam : float
@@ -148,8 +149,8 @@ class Sweep:
         folder : path, optional
             Where each finished run is kept, in a file of its own under a key made from all that
             decides its outcome, the code of your own refinements and losses among it (see
-            `fingerprint`). What is there is not computed again, whether this sweep computed it
-            before it was interrupted, or another one did.
+            `sdbook._fingerprint`). What is there is not computed again, whether this sweep computed
+            it before it was interrupted, or another one did.
         n_jobs : int, optional
             Processes, -1 for as many as there are processors. By default, what
             ``joblib.parallel_config`` says, and one outside of it.
@@ -167,7 +168,7 @@ class Sweep:
         ------
         TypeError, ValueError
             If an argument is not as described, the content of a refinement or loss cannot be told
-            (see `fingerprint`), or a file in the folder is not what was written.
+            (see `sdbook._fingerprint`), or a file in the folder is not what was written.
 
         Warns
         -----
