@@ -402,6 +402,7 @@ class TestCopies:
         given = Given(X, datasets.one_hot(y, 10), y, np.arange(10), None)
         return folds_of(cv, given, groups)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_rows_that_are_there_k_times_are_rows_that_weigh_k(self, few, dtype):
         X, y = few[0].astype(dtype), few[1]
@@ -768,6 +769,7 @@ class TestWhatItSaysAboutLabels:
             found.append(roc_auc_score(given != train.labels, model.suspicion_))
         assert np.mean(found) > 0.97
 
+    @pytest.mark.slow
     def test_answers_that_have_seen_the_given_label_are_better(self):
         train, _ = datasets.digits().split(rng=0)
         ahead = []
@@ -832,6 +834,7 @@ class TestChooser:
         )
         return model.fit(train.features, given)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", range(4))
     def test_scores_are_those_of_cross_validation(self, chosen, digits, method):
         train, given, _ = digits
@@ -912,6 +915,7 @@ class TestChooser:
         model.set_params(progress=True).fit(*few)
         assert "without intercept: 100%" in capsys.readouterr().err
 
+    @pytest.mark.slow
     def test_work_can_be_shared(self, few):
         X, y = few
         model = SelfDistilledClassifierCV(rounds=2, lams=[1e-3], cv=2)
@@ -1345,6 +1349,7 @@ class TestFromACsvOfTextsToCorrectedLabels:
         table["label"] = np.array(list(vocabulary))[wrong]
         return table
 
+    @pytest.mark.slow
     def test_with_word_counts(self, texts, tmp_path):
         texts[["text", "label"]].to_csv(tmp_path / "texts.csv", index=False)
 

@@ -138,6 +138,7 @@ def test_what_is_stale_is_dropped_with_its_page(build_folder):
     assert [path.name for path in page.parent.iterdir()] == ["two.doctree"]
 
 
+@pytest.mark.slow
 def test_results_of_older_code_and_their_frames_are_dropped(build_folder):
     name = f"{'0a' * 8}.webp"
     for frame in (name, f"{'0b' * 8}.webp"):
@@ -211,6 +212,7 @@ statements.cards(["01"], 2)
 """
 
 
+@pytest.mark.slow
 def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
     write_notebooks(build_folder, one=TWO_FACES.strip())
     pair = pair_of(build_folder, "one")
@@ -224,6 +226,7 @@ def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
     assert wrong == ""
 
 
+@pytest.mark.slow
 def test_a_recording_knows_whether_it_is_still_true(build_folder):
     write_notebooks(build_folder, one="from sdbook import noise")
     pair = pair_of(build_folder, "one")
