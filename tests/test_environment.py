@@ -131,6 +131,7 @@ def test_all_files_of_the_package_are_in_the_wheel(built):
     assert packed == {f"sdbook/{name}" for name in files(ROOT / "sdbook")}
 
 
+@pytest.mark.slow
 def test_all_that_git_tracks_is_in_the_source_distribution(built):
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout of Git")

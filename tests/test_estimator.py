@@ -508,6 +508,7 @@ class TestCopies:
         with pytest.raises(ValueError, match="groups must be None where cv is a list"):
             model.fit(X, y, groups=np.arange(150) // 5)
 
+    @pytest.mark.slow
     def test_an_iterator_of_folds_serves_once(self, few):
         X, y = few
         model = clone(self.MODEL).set_params(cv=KFold(3).split(X)).fit(X, y)
@@ -668,6 +669,7 @@ class TestFitsIn:
         with pytest.raises(ValueError, match="feature names should match"):
             model.predict(features.iloc[:, ::-1])
 
+    @pytest.mark.slow
     def test_pipeline_and_grid_search(self, digits):
         train, given, test = digits
         pipeline = make_pipeline(StandardScaler(), SelfDistilledClassifier(rounds=1))
@@ -852,6 +854,7 @@ class TestChooser:
                 chosen.fold_scores_[:, method, 1, rounds - 1], expected, atol=1e-12
             )
 
+    @pytest.mark.slow
     def test_changes_are_counted_on_what_was_held_out(self, chosen, digits):
         train, given, _ = digits
         changes = []
@@ -864,6 +867,7 @@ class TestChooser:
             changes.append([np.mean(answers[t] != answers[t + 1]) for t in range(2)])
         np.testing.assert_allclose(chosen.changes_[1, 0], np.mean(changes, axis=0), atol=1e-12)
 
+    @pytest.mark.slow
     def test_what_was_chosen_is_what_was_trained(self, chosen, digits):
         train, given, test = digits
         m = chosen.methods_.index(chosen.method_)
@@ -889,6 +893,7 @@ class TestChooser:
                 accuracy += [np.mean(answers == test.labels) for answers in stages]
         assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
 
+    @pytest.mark.slow
     def test_a_parameter_with_several_values_is_several_methods(self, few):
         model = SelfDistilledClassifierCV(
             rounds=1, methods={"loss": ["cross_entropy", "generalised_cross_entropy"]}

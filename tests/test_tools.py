@@ -100,6 +100,7 @@ def rewrite(root, text, name="noise"):
     (root / "sdbook" / f"{name}.py").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_notebooks_are_executed_again_when_they_or_what_they_reach_changed(build_folder):
     sources = {"one": "from sdbook import noise", "two": "2"}
     write_notebooks(build_folder, **sources)
