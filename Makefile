@@ -20,9 +20,10 @@ quick: lint                      ## style, types, and the unit tests that your c
 changed: .venv/.installed-test   ## say what changed, and which tests reach it
 	@$(BIN)/python tools/changed.py --list $(if $(SINCE),--since $(SINCE))
 
-fix: .venv/.installed-test       ## mend style, and bring text into the notebooks; executes nothing
+fix: .venv/.installed-test       ## mend style, text of notebooks, the picture of imports; executes nothing
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/architecture.py --write
 	$(BIN)/python tools/notebooks.py sync --text
 
 page: .venv/.installed-book      ## build one page: make page PAGE=03_wrong_labels

@@ -80,6 +80,11 @@ def pytest_report_header(config):
     return f"tests: {config.option.markexpr or 'all'} (see CONTRIBUTING.md)"
 
 
+def pytest_ignore_collect(collection_path, config):
+    """Do not even read what is left out."""
+    return True if collection_path == BROWSER and "not browser" in config.option.markexpr else None
+
+
 def pytest_collect_file(file_path, parent):
     """Collect notebooks."""
     if file_path.suffix == ".ipynb" and "not notebook" not in parent.config.option.markexpr:

@@ -56,6 +56,7 @@ def compare(counts, lam, kind, kinds=("all", "clean", "corrupted"), **options):
 REFINEMENTS = [refine.as_is, refine.top_k(2), refine.one_or_two(0.1)]
 
 
+@pytest.mark.slow
 @examples
 @given(blocks(), st.sampled_from(REFINEMENTS))
 def test_groups_of_any_sizes_have_the_outputs_of_all_instances(block, refinement):

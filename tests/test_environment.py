@@ -124,12 +124,14 @@ def run(code, folder, path):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_all_files_of_the_package_are_in_the_wheel(built):
     packed = files(built[1])
     assert {"sdbook/py.typed", "sdbook/data/words.npz", "sdbook/data/LICENSE-WordNet"} <= packed
     assert packed == {f"sdbook/{name}" for name in files(ROOT / "sdbook")}
 
 
+@pytest.mark.slow
 def test_all_that_git_tracks_is_in_the_source_distribution(built):
     if not (ROOT / ".git").exists():
         pytest.skip("this is no checkout of Git")
@@ -140,12 +142,14 @@ def test_all_that_git_tracks_is_in_the_source_distribution(built):
     assert there <= files(built[0])
 
 
+@pytest.mark.slow
 def test_tests_pass_in_the_source_distribution(built):
     sample = ["tests/test_noise.py", "tests/test_readme.py::test_links_to_files_lead_somewhere"]
     options = ["-q", "-p", "no:cacheprovider", "-n", "0"]
     assert " passed" in run(["-m", "pytest", *options, *sample], built[0], built[0])
 
 
+@pytest.mark.slow
 def test_notebooks_need_nothing_beside_the_wheel(built, tmp_path):
     """Every import of every notebook works elsewhere, and so does what reads stored results."""
     lines = ["from sdbook.experiments import few_wrong, recipe"]

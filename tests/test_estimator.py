@@ -402,6 +402,7 @@ class TestCopies:
         given = Given(X, datasets.one_hot(y, 10), y, np.arange(10), None)
         return folds_of(cv, given, groups)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("dtype", [np.float32, np.float64])
     def test_rows_that_are_there_k_times_are_rows_that_weigh_k(self, few, dtype):
         X, y = few[0].astype(dtype), few[1]
@@ -507,6 +508,7 @@ class TestCopies:
         with pytest.raises(ValueError, match="groups must be None where cv is a list"):
             model.fit(X, y, groups=np.arange(150) // 5)
 
+    @pytest.mark.slow
     def test_an_iterator_of_folds_serves_once(self, few):
         X, y = few
         model = clone(self.MODEL).set_params(cv=KFold(3).split(X)).fit(X, y)
@@ -667,6 +669,7 @@ class TestFitsIn:
         with pytest.raises(ValueError, match="feature names should match"):
             model.predict(features.iloc[:, ::-1])
 
+    @pytest.mark.slow
     def test_pipeline_and_grid_search(self, digits):
         train, given, test = digits
         pipeline = make_pipeline(StandardScaler(), SelfDistilledClassifier(rounds=1))
@@ -768,6 +771,7 @@ class TestWhatItSaysAboutLabels:
             found.append(roc_auc_score(given != train.labels, model.suspicion_))
         assert np.mean(found) > 0.97
 
+    @pytest.mark.slow
     def test_answers_that_have_seen_the_given_label_are_better(self):
         train, _ = datasets.digits().split(rng=0)
         ahead = []
@@ -832,6 +836,7 @@ class TestChooser:
         )
         return model.fit(train.features, given)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("method", range(4))
     def test_scores_are_those_of_cross_validation(self, chosen, digits, method):
         train, given, _ = digits
@@ -849,6 +854,7 @@ class TestChooser:
                 chosen.fold_scores_[:, method, 1, rounds - 1], expected, atol=1e-12
             )
 
+    @pytest.mark.slow
     def test_changes_are_counted_on_what_was_held_out(self, chosen, digits):
         train, given, _ = digits
         changes = []
@@ -861,6 +867,7 @@ class TestChooser:
             changes.append([np.mean(answers[t] != answers[t + 1]) for t in range(2)])
         np.testing.assert_allclose(chosen.changes_[1, 0], np.mean(changes, axis=0), atol=1e-12)
 
+    @pytest.mark.slow
     def test_what_was_chosen_is_what_was_trained(self, chosen, digits):
         train, given, test = digits
         m = chosen.methods_.index(chosen.method_)
@@ -886,6 +893,7 @@ class TestChooser:
                 accuracy += [np.mean(answers == test.labels) for answers in stages]
         assert chosen.score(test.features, test.labels) > np.mean(accuracy) + np.std(accuracy)
 
+    @pytest.mark.slow
     def test_a_parameter_with_several_values_is_several_methods(self, few):
         model = SelfDistilledClassifierCV(
             rounds=1, methods={"loss": ["cross_entropy", "generalised_cross_entropy"]}
@@ -912,6 +920,7 @@ class TestChooser:
         model.set_params(progress=True).fit(*few)
         assert "without intercept: 100%" in capsys.readouterr().err
 
+    @pytest.mark.slow
     def test_work_can_be_shared(self, few):
         X, y = few
         model = SelfDistilledClassifierCV(rounds=2, lams=[1e-3], cv=2)
@@ -1345,6 +1354,7 @@ class TestFromACsvOfTextsToCorrectedLabels:
         table["label"] = np.array(list(vocabulary))[wrong]
         return table
 
+    @pytest.mark.slow
     def test_with_word_counts(self, texts, tmp_path):
         texts[["text", "label"]].to_csv(tmp_path / "texts.csv", index=False)
 

@@ -70,6 +70,7 @@ LEAN = modules(without={*WINGS, *EXTRAS})
 BROWSER = modules(without={"experiments", *EXTRAS})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("names", "absent"),
     [

@@ -88,6 +88,7 @@ def test_parameters_sum_to_zero_over_the_classes(problem):
     np.testing.assert_allclose(theta.sum(axis=1), 0, atol=1e-9 * (1 + np.abs(theta).max()))
 
 
+@pytest.mark.slow
 @examples
 @given(problems())
 def test_predictions_on_training_instances_are_the_outputs(problem):
@@ -214,6 +215,7 @@ def test_an_instance_of_weight_zero_is_not_there():
     np.testing.assert_allclose(ignored.coef, without.coef, atol=1e-6)
 
 
+@pytest.mark.slow
 @examples
 @given(well_conditioned, st.integers(0, 99))
 def test_where_the_solver_starts_does_not_matter(problem, seed):

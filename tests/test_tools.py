@@ -100,6 +100,7 @@ def rewrite(root, text, name="noise"):
     (root / "sdbook" / f"{name}.py").write_text(text, encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_notebooks_are_executed_again_when_they_or_what_they_reach_changed(build_folder):
     sources = {"one": "from sdbook import noise", "two": "2"}
     write_notebooks(build_folder, **sources)
@@ -138,6 +139,7 @@ def test_what_is_stale_is_dropped_with_its_page(build_folder):
     assert [path.name for path in page.parent.iterdir()] == ["two.doctree"]
 
 
+@pytest.mark.slow
 def test_results_of_older_code_and_their_frames_are_dropped(build_folder):
     name = f"{'0a' * 8}.webp"
     for frame in (name, f"{'0b' * 8}.webp"):
@@ -211,6 +213,7 @@ statements.cards(["01"], 2)
 """
 
 
+@pytest.mark.slow
 def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
     write_notebooks(build_folder, one=TWO_FACES.strip())
     pair = pair_of(build_folder, "one")
@@ -224,6 +227,7 @@ def test_a_recording_says_what_a_notebook_program_would_show(build_folder):
     assert wrong == ""
 
 
+@pytest.mark.slow
 def test_a_recording_knows_whether_it_is_still_true(build_folder):
     write_notebooks(build_folder, one="from sdbook import noise")
     pair = pair_of(build_folder, "one")

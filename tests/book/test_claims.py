@@ -98,6 +98,7 @@ def test_two_candidates_beat_the_best_round_at_high_noise_on_words(rate, lead):
     clearly_above(student, rounds[1:].max(), measured=lead)
 
 
+@pytest.mark.slow
 def test_candidates_collapse_under_pair_flips_on_digits_and_rounds_do_not():
     C = noise.pair_flip(10, 0.2)
     teacher, plain = candidates("digits", C, 1e-4, None)
@@ -131,6 +132,7 @@ SPOILED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rate", "lam"), SPOILED)
 def test_rounds_take_away_bad_luck_and_add_bad_company(rate, lam):
     """Of the right labels that are spoiled, which are lost in the average box as well?"""

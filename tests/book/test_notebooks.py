@@ -77,6 +77,7 @@ def test_changed_text_is_found_and_synced_without_touching_outputs(pair):
     assert [cell.id for cell in after.cells] == [cell.id for cell in before.cells]
 
 
+@pytest.mark.slow
 def test_changed_code_is_executed(pair):
     added = "\n```{code-cell}\nprint(6 * 7)\n```\n"
     pair.md.write_text(pair.md.read_text(encoding="utf-8") + added, encoding="utf-8")
@@ -87,6 +88,7 @@ def test_changed_code_is_executed(pair):
     assert notebooks.problems(pair) == []
 
 
+@pytest.mark.slow
 def test_code_that_was_changed_in_the_notebook_comes_to_the_text(pair):
     change(pair, "print(1 + 1)", "print(1 + 2)")
     assert f"{pair.name}: the stored outputs are not those of the code" in notebooks.problems(pair)

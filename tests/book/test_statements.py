@@ -482,6 +482,7 @@ class Bent(datasets.Dataset):
         return super().gram() + 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("label", CHANGED)
 def test_a_changed_function_is_seen(label, monkeypatch):
     module, name, change = CHANGED[label]
@@ -539,6 +540,7 @@ def test_disagreements_are_counted_and_deviations_rounded_up(monkeypatch):
     assert str(statements.cards(["x"], draws=5)).endswith("below 10⁻⁷ in 5 problems")
 
 
+@pytest.mark.slow
 def test_counter_examples_make_cards():
     cards = statements.counter_example_cards()
     assert str(cards).count("No. ") == len(statements.COUNTER_EXAMPLES)

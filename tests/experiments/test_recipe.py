@@ -61,6 +61,7 @@ def test_every_method_solves_for_every_penalty_and_value_of_its_knob(task, name)
     assert all(s.certificate.converged for _, solutions in rows for s in solutions)
 
 
+@pytest.mark.slow
 def test_losses_that_are_not_convex_start_at_the_plain_probe(task, monkeypatch):
     started = []
 
@@ -112,6 +113,7 @@ def test_each_finished_piece_is_saved(tmp_path):
     assert stored["made_with"] == recipe.made_with()
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named_with_its_extra():
     code = "import sys; sys.modules['cleanlab'] = None; import sdbook.experiments.recipe"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -609,6 +609,7 @@ def test_what_a_killed_program_was_writing_is_ignored(tmp_path):
 # Several processes
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(results):
     assert same(make().run(n_jobs=2, progress=False), results)
 
@@ -618,6 +619,7 @@ def test_joblib_decides_where_it_runs(results):
         assert same(make().run(progress=False), results)
 
 
+@pytest.mark.slow
 def test_features_are_mapped_not_copied(monkeypatch):
     data = datasets.block_correlated(4, 200, c=0.4, d=0.1)  # 5 MB
 

@@ -80,6 +80,7 @@ def test_weights_are_totals_over_the_rows_of_the_matrix_power(block, t):
 # --- Theorem 3 ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @many
 @given(blocks(), st.integers(1, 12))
 def test_who_is_recovered_is_who_is_right_for_any_noise(block, t):
@@ -116,6 +117,7 @@ def says_right_exactly_where_it_is(block, t):
         assert (t > bound) == bool(right[occurs].all())
 
 
+@pytest.mark.slow
 @many
 @given(blocks(balanced=True), st.integers(1, 12))
 def test_theorem_3_says_yes_exactly_where_accuracy_is_100_percent(block, t):
