@@ -232,8 +232,9 @@ def execute(stale: list[Pair], environment: dict[str, str], *, record: bool = Fa
                 data["wrong"] = asyncio.run(recording.record(client, environment))
             else:
                 asyncio.run(client.async_execute(env=environment))
-        except (CellExecutionError, CellTimeoutError, DeadKernelError):
-            print(f"{pair.name}: failed", flush=True)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            reason = str(error).strip().splitlines()[-1]
+            print(f"{pair.name}: failed ({type(error).__name__}: {reason})", flush=True)
             return None
         data["execution_seconds"] = seconds = time.perf_counter() - start
         print(f"{pair.name}: executed in {seconds:.0f} s", flush=True)
