@@ -1007,6 +1007,7 @@ embed_texts(TEXTS, pair, batch_size=2, folder={folder!r}, progress=False)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.slow
 def test_a_killed_process_loses_nothing_that_it_finished(tmp_path):
     folder = tmp_path / "f"
     code = KILLED.format(tests=str(Path(__file__).parent), folder=str(folder))

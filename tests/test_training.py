@@ -443,6 +443,7 @@ torch.save(kept, os.path.join(folder, "end.pt"))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+@pytest.mark.slow
 def test_a_run_killed_amid_a_round_continues_to_the_same_bits(tmp_path):
     def run(folder, calls):
         command = [sys.executable, "-c", KILLED, str(folder), str(calls)]
