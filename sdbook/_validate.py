@@ -217,6 +217,17 @@ def targets(
     return array
 
 
+def parameters(name: str, array: Array, shape: tuple[int, int], like: Array) -> Array:
+    """Check parameters of as many features and classes, of the kind of the training features."""
+    same_kind(name, array, like)
+    if tuple(array.shape) != shape:
+        raise ValueError(
+            f"{name} must have parameters of shape {shape}, as many features and classes as this "
+            f"problem, got {tuple(array.shape)}."
+        )
+    return array
+
+
 def sample_weight(name: str, array: Array, like: Array) -> Array:
     """Check one non-negative weight per sample, not all zero."""
     array = unmasked(name, array)
@@ -233,6 +244,21 @@ def sample_weight(name: str, array: Array, like: Array) -> Array:
             f"{name} must be finite and >= 0, with one above 0, got {least:.4g} to {most:.4g}."
         )
     return array
+
+
+def weights_each(name: str, array: Array | None, like: Array, problems: int) -> list[Array | None]:
+    """Check sample weights of all problems or of each, and return one of mean 1 for each."""
+    if array is None:
+        return [None] * problems
+    xp = namespace(name, array)
+    each = [array] * problems if array.ndim == 1 else list(array)
+    if len(each) != problems:
+        raise ValueError(
+            f"{name} must have shape (samples,) for all problems, or one row for each of the "
+            f"{problems}, got {len(each)} rows."
+        )
+    each = [sample_weight(name, one, like) for one in each]
+    return [one * (one.shape[0] / float(xp.sum(one, dtype=xp.float64))) for one in each]
 
 
 def labels(

@@ -29,8 +29,8 @@ from sdbook.solvers import (
     Loss,
     Solution,
     factorise,
-    solve_all,
 )
+from sdbook.solvers.stack import Stack
 
 __all__ = ["Accuracy", "Round", "Run", "distill", "distill_all", "partial_label"]
 
@@ -40,27 +40,34 @@ Test = tuple[Array, ArrayLike]
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """One round of a run.
+    """One round of a run. Outputs and targets are computed when they are asked for, not kept.
 
     Attributes
     ----------
     t : int
         1 is the teacher, t >= 2 the (t - 1)-th student.
-    targets : array of shape (N, K)
-        What this round was trained on.
     solution : Solution
         The trained model.
-    test_outputs : array of shape (M, K) or None
-        Its outputs on the test instances.
     accuracy : Accuracy or None
         None where true labels were not given.
     """
 
     t: int
-    targets: Array = field(repr=False)
     solution: Solution = field(repr=False)
-    test_outputs: Array | None = field(repr=False)
     accuracy: Accuracy | None
+    # Targets, the given labels that make them, or the solution whose outputs they are.
+    taught: Any = field(repr=False)
+    test: Any = field(repr=False)  # features of the test instances, or None
+
+    @property
+    def targets(self) -> Array:
+        """What this round was trained on, of shape (N, K)."""
+        return _targets(self.taught)
+
+    @property
+    def test_outputs(self) -> Array | None:
+        """Outputs on the test instances, of shape (M, K), or None."""
+        return None if self.test is None else self.predict(self.test)
 
     @property
     def outputs(self) -> Array:
@@ -181,6 +188,8 @@ def distill(
     true_labels: ArrayLike | None = None,
     test: Test | None = None,
     tolerance: float | None = None,
+    gap: float | None = None,
+    float32_first: bool = True,
     warn: bool = True,
     warm_start: Run | None = None,
 ) -> Run:
@@ -207,8 +216,8 @@ def distill(
         To measure accuracy with; never used for training.
     test : tuple of (features, labels), optional
         Test instances with their true labels; needs `true_labels`.
-    tolerance : float, optional
-        Passed to the softmax solver.
+    tolerance, gap, float32_first
+        How exact the softmax model is: as in `sdbook.solvers.solve`.
     warn : bool
         Whether to warn of rounds that did not converge; their certificates say so either way.
     warm_start : Run, optional
@@ -248,15 +257,15 @@ def distill(
     [0, 0]
     """
     fact = factorise(features)
-    (run,) = _train(
+    (run,) = train_runs(
         fact,
-        [_GivenLabels.of(given_labels, fact, n_classes)],
+        [GivenLabels.of(given_labels, fact, n_classes)],
         [_validate.regularisation(lam)],
-        Method(rounds, refinement, loss, model),
+        [Method(rounds, refinement, loss, model)],
         sample_weight,
         true_labels,
         test,
-        tolerance,
+        (tolerance, gap, float32_first),
         warn,
         None if warm_start is None else [warm_start],
     )
@@ -277,6 +286,8 @@ def distill_all(
     true_labels: ArrayLike | None = None,
     test: Test | None = None,
     tolerance: float | None = None,
+    gap: float | None = None,
+    float32_first: bool = True,
     warn: bool = True,
     warm_start: Sequence[Run] | None = None,
 ) -> list[Run]:
@@ -293,7 +304,9 @@ def distill_all(
         Given labels of each of the B runs.
     lam : float or array_like of shape (B,)
         L2 strength lambda, > 0: one for all, or one for each run.
-    n_classes, rounds, refinement, loss, model, sample_weight, true_labels, test, tolerance, warn
+    n_classes, rounds, refinement, loss, model, sample_weight, true_labels, test
+        As in `distill`, the same for all runs.
+    tolerance, gap, float32_first, warn
         As in `distill`, the same for all runs.
     warm_start : sequence of Run, optional
         As in `distill`, one for each run, with equally many rounds.
@@ -328,7 +341,7 @@ def distill_all(
     fact = factorise(features)
     given: list[Any] = list(given_labels)  # type: ignore[arg-type]
     # Runs that are given the same array share its targets.
-    checked = {id(each): _GivenLabels.of(each, fact, n_classes) for each in given}
+    checked = {id(each): GivenLabels.of(each, fact, n_classes) for each in given}
     labels = [checked[id(each)] for each in given]
     if len({each.n_classes for each in labels}) != 1:
         raise ValueError(
@@ -336,15 +349,15 @@ def distill_all(
             f"{sorted({each.n_classes for each in labels})}. Pass n_classes if classes may be "
             "absent."
         )
-    return _train(
+    return train_runs(
         fact,
         labels,
         _validate.one_lam_each(lam, len(labels), "run").tolist(),
-        Method(rounds, refinement, loss, model),
+        [Method(rounds, refinement, loss, model)] * len(labels),
         sample_weight,
         true_labels,
         test,
-        tolerance,
+        (tolerance, gap, float32_first),
         warn,
         warm_start,
     )
@@ -363,6 +376,8 @@ def partial_label(
     true_labels: ArrayLike | None = None,
     test: Test | None = None,
     tolerance: float | None = None,
+    gap: float | None = None,
+    float32_first: bool = True,
     warn: bool = True,
     warm_start: Run | None = None,
 ) -> Run:
@@ -377,7 +392,9 @@ def partial_label(
     loss : Loss, optional
         The student's: cross-entropy on the k-hot targets (default), or
         `sdbook.solvers.GeneralisedCrossEntropy` over the candidate set, started at the teacher.
-    n_classes, model, sample_weight, true_labels, test, tolerance, warn, warm_start
+    n_classes, model, sample_weight, true_labels, test
+        As in `distill`.
+    tolerance, gap, float32_first, warn, warm_start
         As in `distill`.
 
     Returns
@@ -419,107 +436,136 @@ def partial_label(
         true_labels=true_labels,
         test=test,
         tolerance=tolerance,
+        gap=gap,
+        float32_first=float32_first,
         warn=warn,
         warm_start=warm_start,
     )
 
 
 @dataclass(frozen=True, eq=False)
-class _GivenLabels:
-    """Given labels, checked, and the targets of the teacher that they make."""
+class GivenLabels:
+    """Given labels, checked, which make the targets of the teacher."""
 
     labels: NDArray[np.int64]
-    targets: Array
     n_classes: int
+    soft: Array | None
+    like: Array  # of what kind the targets are
 
     @classmethod
-    def of(cls, given_labels: Any, fact: Factorisation, n_classes: int | None) -> _GivenLabels:
-        xp = _validate.namespace("features", fact.features)
+    def of(cls, given_labels: Any, fact: Factorisation, n_classes: int | None) -> GivenLabels:
         if getattr(given_labels, "ndim", 1) == 2:
-            targets = _validate.targets("given_labels", given_labels, fact.features, n_classes)
-            targets = xp.asarray(targets, copy=True)  # a run keeps them, whatever becomes of these
-            largest = np.asarray(to_device(xp.argmax(targets, axis=1), "cpu"))
-            return cls(largest.astype(np.int64), targets, targets.shape[1])
+            soft = _validate.targets("given_labels", given_labels, fact.features, n_classes)
+            xp = _validate.namespace("given_labels", soft)
+            soft = xp.asarray(soft, copy=True)  # a run keeps them, whatever becomes of these
+            largest = np.asarray(to_device(xp.argmax(soft, axis=1), "cpu"))
+            return cls(largest.astype(np.int64), int(soft.shape[1]), soft, fact.features)
         labels, K = _validate.given_labels(given_labels, fact.n_samples, n_classes)
-        like = {"dtype": fact.features.dtype, "device": fact.features.device}
-        return cls(labels, xp.asarray(one_hot(labels, K), **like), K)
+        return cls(labels, K, None, fact.features)
+
+    def __getitem__(self, rows: slice) -> Array:
+        """Return targets of some of the instances."""
+        if self.soft is not None:
+            return self.soft[rows, ...]
+        xp = _validate.namespace("features", self.like)
+        targets = one_hot(self.labels[rows], self.n_classes)
+        return xp.asarray(targets, dtype=self.like.dtype, device=self.like.device)
 
 
-def _train(
+def train_runs(
     fact: Factorisation,
-    given: list[_GivenLabels],
-    lams: list[float],
-    method: Method,
-    sample_weight: Array | None,
-    true_labels: ArrayLike | None,
-    test: Test | None,
-    tolerance: float | None,
-    warn: bool,
-    warm_start: Sequence[Run] | None,
+    given: Sequence[GivenLabels],
+    lams: Sequence[float],
+    methods: Sequence[Method],
+    sample_weight: Array | None = None,
+    true_labels: ArrayLike | None = None,
+    test: Test | None = None,
+    effort: tuple[float | None, float | None, bool] = (None, None, True),
+    warn: bool = True,
+    warm_start: Sequence[Run] | None = None,
 ) -> list[Run]:
-    """Train runs side by side, round by round."""
-    if method.model == "linearised" and sample_weight is not None:
+    """Train runs side by side, round by round: as `distill_all`, each by a method of its own.
+
+    The methods have the same number of rounds and the same model. What is exact is said by
+    (tolerance, gap, float32_first).
+    """
+    rounds, model, K = methods[0].rounds, methods[0].model, given[0].n_classes
+    if model == "linearised" and sample_weight is not None:
         raise ValueError(
             "sample_weight must be None for the linearised model, which has a closed form, got "
             f"a {type(sample_weight).__name__}."
         )
     evaluators = _evaluators(fact, given, true_labels, test)
-    runs = [Run((), lam, method.model, each.labels) for each, lam in zip(given, lams, strict=True)]
+    runs = [Run((), lam, model, each.labels) for each, lam in zip(given, lams, strict=True)]
     if warm_start is not None:
-        _check_warm_start(warm_start, runs, method)
+        _check_warm_start(warm_start, runs, rounds)
         runs = list(warm_start)
-    for t in range(len(runs[0].rounds) + 1, method.rounds + 1):
-        targets = [
-            each.targets if t == 1 else _targets(run, t, method, fact, each.n_classes)
-            for run, each in zip(runs, given, strict=True)
-        ]
-        if method.model == "linearised":
+    begun, B = len(runs[0].rounds), len(runs)
+    refinements = [each for method in methods for each in method.refinements]
+    asked = evaluators[0] is not None or any(each is not as_is for each in refinements)
+    stack = None
+    if model == "softmax":
+        stack = Stack(fact, lams, K, sample_weight, *effort, keep_outputs=asked)
+    start = [run.last.solution for run in runs] if begun else None
+    outputs = [run.last.outputs for run in runs] if begun and asked else [None] * B
+    for t in range(begun + 1, rounds + 1):
+        taught = list(given)
+        if t > 1:
+            taught = [_taught(runs[b], t, methods[b], fact, outputs[b]) for b in range(B)]
+        if stack is None:
             solutions = [
-                LabelAveraging(fact, lam, each.n_classes).solution(T)
-                for lam, each, T in zip(lams, given, targets, strict=True)
+                LabelAveraging(fact, lam, K).solution(_targets(each))
+                for lam, each in zip(lams, taught, strict=True)
             ]
         else:
-            solutions = solve_all(
-                fact,
-                _validate.namespace("features", fact.features).stack(targets),
-                lams,
-                loss=method.losses[t - 1],
-                sample_weight=sample_weight,
-                warm_start=None if t == 1 else [run.last.solution for run in runs],
-                tolerance=tolerance,
-                warn=warn,
-            )
-        runs = [
-            replace(run, rounds=(*run.rounds, _round(t, T, solution, evaluator, test)))
-            for run, T, solution, evaluator in zip(
-                runs, targets, solutions, evaluators, strict=True
-            )
-        ]
+            losses = [method.losses[t - 1] for method in methods]
+            solutions = stack.train(taught, losses, start, warn=warn)
+            start = None
+        for b in range(B):
+            if asked:
+                outputs[b] = solutions[b].outputs if stack is None else stack.outputs(b)
+            step = _round(t, taught[b], solutions[b], outputs[b], evaluators[b], test)
+            runs[b] = replace(runs[b], rounds=(*runs[b].rounds, step))
     return runs
 
 
-def _targets(run: Run, t: int, method: Method, fact: Factorisation, n_classes: int) -> Array:
-    """Return what round t >= 2 is taught."""
+def _taught(run: Run, t: int, method: Method, fact: Factorisation, outputs: Any) -> Any:
+    """Return what round t >= 2 is taught: targets, or the solution whose outputs they are."""
+    refinement = method.refinements[t - 2]
+    if refinement is as_is:
+        return run.last.solution
     return _validate.targets(
         f"what the refinement returned for round {t}",
-        refined(method.refinements[t - 2], run.last.outputs),
+        refined(refinement, outputs),
         fact.features,
-        n_classes,
+        int(outputs.shape[1]),
         signed=method.model == "linearised",
     )
 
 
+def _targets(taught: Any) -> Array:
+    """Return the targets (N, K) that targets, labels or the solution that is taught make."""
+    return taught.outputs if isinstance(taught, Solution) else taught[:]
+
+
 def _round(
-    t: int, targets: Array, solution: Solution, evaluator: Evaluator | None, test: Test | None
+    t: int,
+    taught: Any,
+    solution: Solution,
+    outputs: Any,
+    evaluator: Evaluator | None,
+    test: Test | None,
 ) -> Round:
-    test_outputs = None if test is None else solution.predict(test[0])
-    accuracy = None if evaluator is None else evaluator.accuracy(solution.outputs, test_outputs)
-    return Round(t, targets, solution, test_outputs, accuracy)
+    features, accuracy = None if test is None else test[0], None
+    if evaluator is not None:
+        on_test = None if features is None else solution.predict(features)
+        accuracy = evaluator.accuracy(outputs, on_test)
+    return Round(t, solution, accuracy, taught, features)
 
 
 def _evaluators(
     fact: Factorisation,
-    given: list[_GivenLabels],
+    given: Sequence[GivenLabels],
     true_labels: ArrayLike | None,
     test: Test | None,
 ) -> list[Evaluator | None]:
@@ -541,7 +587,7 @@ def _evaluators(
     ]
 
 
-def _check_warm_start(warm_start: Sequence[Run], runs: list[Run], method: Method) -> None:
+def _check_warm_start(warm_start: Sequence[Run], runs: list[Run], rounds: int) -> None:
     """Check that earlier rounds can stand at the beginning of these runs."""
     if len(warm_start) != len(runs):
         raise ValueError(
@@ -557,8 +603,8 @@ def _check_warm_start(warm_start: Sequence[Run], runs: list[Run], method: Method
             )
         if not np.array_equal(earlier.given_labels, run.given_labels):
             raise ValueError("warm_start must be a run on the same given_labels, got others.")
-        if len(earlier.rounds) != len(warm_start[0].rounds) or len(earlier.rounds) >= method.rounds:
+        if len(earlier.rounds) != len(warm_start[0].rounds) or len(earlier.rounds) >= rounds:
             raise ValueError(
-                f"warm_start must have fewer rounds than {method.rounds}, the same number in all "
+                f"warm_start must have fewer rounds than {rounds}, the same number in all "
                 f"runs, got {len(earlier.rounds)}."
             )

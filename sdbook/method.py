@@ -61,7 +61,7 @@ class Method:
             if not callable(each):
                 raise TypeError(f"refinement must be a callable, got {each!r}.")
         for loss in self.losses:
-            if not hasattr(loss, "residual"):
+            if not hasattr(loss, "weights"):
                 raise TypeError(f"loss must be a loss of sdbook.solvers or like one, got {loss!r}.")
 
     @property

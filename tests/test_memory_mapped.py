@@ -19,13 +19,13 @@ def mapped(tmp_path, monkeypatch):
     np.save(tmp_path / "features.npy", data.features)
     features = np.load(tmp_path / "features.npy", mmap_mode="r")
     monkeypatch.setattr(products, "BLOCK", 7 * 64 * 8)
-    assert len(list(products.row_blocks(features))) == 29
+    assert len(list(products._blocks(features))) == 29
     return data, features
 
 
 def test_blocks_cover_each_row_once(mapped):
     _, features = mapped
-    rows = np.concatenate([np.arange(200)[block] for block in products.row_blocks(features)])
+    rows = np.concatenate([np.arange(200)[block] for block in products._blocks(features)])
     np.testing.assert_array_equal(rows, np.arange(200))
 
 
@@ -34,7 +34,8 @@ def test_the_answer_is_that_of_features_in_memory(mapped, space):
     data, features = mapped
     targets = datasets.one_hot(data.labels, 10)
     file, memory = (
-        solve(factorise(each, space=space), targets, 1e-3) for each in (features, data.features)
+        solve(factorise(each, space=space), targets, 1e-3, tolerance=1e-11)
+        for each in (features, data.features)
     )
     np.testing.assert_allclose(file.outputs, memory.outputs, atol=1e-9)
     np.testing.assert_allclose(file.predict(features), memory.outputs, atol=1e-9)
@@ -44,7 +45,13 @@ def test_the_answer_is_that_of_features_in_memory(mapped, space):
         np.testing.assert_allclose(ours, theirs, atol=1e-9)
     runs = [
         distill(
-            each, data.labels, 1e-3, rounds=2, true_labels=data.labels, test=(each, data.labels)
+            each,
+            data.labels,
+            1e-3,
+            rounds=2,
+            true_labels=data.labels,
+            test=(each, data.labels),
+            tolerance=1e-11,
         )
         for each in (features, data.features)
     ]

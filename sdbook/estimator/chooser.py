@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from sklearn.model_selection import ParameterGrid
 from tqdm.auto import tqdm
 
 from sdbook import _validate
-from sdbook.distillation import distill_all
+from sdbook.distillation import GivenLabels, Run, train_runs
 from sdbook.estimator.classifier import SelfDistilled, SelfDistilledClassifier, switch
 from sdbook.estimator.folds import Fold, folds_of
 from sdbook.estimator.given import Given
@@ -33,6 +32,9 @@ METHODS: tuple[dict[str, Any], ...] = (
 
 PARAMETERS = ("refinement", "k", "margin", "loss", "student_loss")
 """What a method may set."""
+
+GAP = 3e-8
+"""What a model in a fold may leave to gain, as a share of its objective."""
 
 Scores = NDArray[np.float64]
 
@@ -84,8 +86,9 @@ class SelfDistilledClassifierCV(SelfDistilled):
     progress : bool
         Show a progress bar of the folds.
     tolerance : float, optional
-        Relative gradient norm at which the solver stops. By default 1e-6 in the folds (1e-4 in
-        float32), enough to see who answers what, and as in `SelfDistilledClassifier` at the end.
+        Relative gradient norm at which the solver stops. By default, in the folds, as soon as what
+        is left to gain is 3e-8 of the objective, enough to see who answers what; and at the end as
+        in `SelfDistilledClassifier`.
 
     Attributes
     ----------
@@ -161,8 +164,9 @@ class SelfDistilledClassifierCV(SelfDistilled):
     wrong. It does not choose by itself: with a small lambda little changes because little is
     averaged, and with a large one answers can go on changing for the worse.
 
-    *What it costs.* Each fold factorises its features once. All lambdas are trained side by side,
-    all numbers of rounds come from one run, and methods with the same loss share their teachers.
+    *What it costs.* Each fold factorises its features once. All methods and lambdas are trained
+    side by side, all numbers of rounds come from one run, and methods with the same loss share
+    their teachers. Folds are not side by side: each is centred by itself.
 
     Examples
     --------
@@ -302,26 +306,30 @@ class SelfDistilledClassifierCV(SelfDistilled):
         preparation = self._prepare(train, intercept)
         fact = factorise(preparation.apply(train.X), unit_norm=False)
         held_out = preparation.apply(test.X)
-        train_all = partial(
-            distill_all,
-            fact,
-            [train.targets] * len(self.lams_),
-            self.lams_,
-            sample_weight=train.sample_weight,
-            tolerance=self._tolerance(train, 1e-6),
-        )
+        told = GivenLabels.of(train.targets, fact, None)
+        L, rounds = len(self.lams_), methods[0].rounds
+        # Enough to see who answers what, unless another tolerance was asked for.
+        effort = (self.tolerance, GAP if self.tolerance is None else None, True)
+
+        def trained(methods: list[Method], teachers: list[Run] | None = None) -> list[Run]:
+            """Train all methods with all lambdas, side by side."""
+            lams = self.lams_.tolist() * len(methods)
+            each = [method for method in methods for _ in range(L)]
+            weights = train.sample_weight
+            return train_runs(
+                fact, [told] * len(lams), lams, each, weights, effort=effort, warm_start=teachers
+            )
+
         firsts = [each.losses[0] for each in methods]
         losses = {id(loss): loss for loss in firsts}
-        teachers = {key: train_all(rounds=1, loss=loss) for key, loss in losses.items()}
-        rounds = methods[0].rounds
-        answers = np.empty((len(methods), len(self.lams_), rounds, len(test.X)), dtype=np.intp)
-        for m, each in enumerate(methods):
-            runs = teachers[id(firsts[m])]
-            if rounds > 1:
-                runs = train_all(
-                    rounds=rounds, refinement=each.refinement, loss=each.losses, warm_start=runs
-                )
-            for j, run in enumerate(runs):
+        found = trained([Method(rounds=1, loss=loss) for loss in losses.values()])
+        teachers = {key: found[i * L : (i + 1) * L] for i, key in enumerate(losses)}
+        runs = [run for loss in firsts for run in teachers[id(loss)]]
+        if rounds > 1:
+            runs = trained(methods, runs)
+        answers = np.empty((len(methods), L, rounds, len(test.X)), dtype=np.intp)
+        for m in range(len(methods)):
+            for j, run in enumerate(runs[m * L : (m + 1) * L]):
                 for t, step in enumerate(run.rounds):
                     answers[m, j, t] = (held_out @ step.coef).argmax(axis=1)
         credit = test.targets[np.arange(len(test.X)), answers]

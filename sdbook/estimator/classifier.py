@@ -410,7 +410,7 @@ class SelfDistilledClassifier(SelfDistilled):
         }
         taught = _named("refinement", self.refinement, refinements, "__call__", "a callable")
         losses = [
-            _named(name, value, LOSSES, "residual", "a loss of sdbook.solvers")
+            _named(name, value, LOSSES, "weights", "a loss of sdbook.solvers")
             for name, value in (
                 ("loss", self.loss),
                 ("student_loss", self.student_loss or self.loss),

@@ -64,24 +64,18 @@ class Forward:
 
     convex = False
 
-    def _evidence(self, outputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
-        """Probability of the targets given each class, (N, K), and given the outputs, (N, 1)."""
-        likelihood = targets @ self.C.T
-        evidence = np.maximum((outputs * likelihood).sum(axis=1, keepdims=True), 1e-30)
-        return likelihood, evidence
-
-    def value(self, logits: Floats, log_norm: Floats, outputs: Floats, targets: Floats) -> Floats:
+    def value(self, log_outputs: Floats, targets: Floats) -> Floats:
         """Return the loss of each instance."""
-        return -np.log(self._evidence(outputs, targets)[1][:, 0])
+        return -np.log(self._joint(log_outputs, targets).sum(axis=1))
 
-    def residual(self, outputs: Floats, targets: Floats) -> Floats:
-        """Return ``y - posterior``."""
-        likelihood, evidence = self._evidence(outputs, targets)
-        return outputs - outputs * likelihood / evidence
+    def weights(self, log_outputs: Floats, targets: Floats) -> Floats:
+        """Return the posterior."""
+        joint = self._joint(log_outputs, targets)
+        return joint / joint.sum(axis=1, keepdims=True)
 
-    def curvature_share(self, outputs: Floats, targets: Floats) -> None:
-        """Every instance counts in full."""
-        return None
+    def _joint(self, log_outputs: Floats, targets: Floats) -> Floats:
+        """Probability of each class and of the targets, (N, K)."""
+        return np.maximum(np.exp(log_outputs) * (targets @ self.C.T), 1e-300)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ tensors in, PyTorch tensors out, on the device they are on.
 from sdbook.solvers.factorisation import Factorisation, factorise
 from sdbook.solvers.linearised import LabelAveraging
 from sdbook.solvers.losses import CrossEntropy, GeneralisedCrossEntropy, Loss
-from sdbook.solvers.softmax import NotConverged, solve, solve_all
-from sdbook.solvers.solution import Certificate, Solution, softmax
+from sdbook.solvers.softmax import solve, solve_all
+from sdbook.solvers.solution import Certificate, NotConverged, Solution, softmax
 
 __all__ = [
     "Certificate",

@@ -9,6 +9,7 @@ same time the exact answer of the linearised model and the preconditioner of the
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -27,20 +28,46 @@ class Factorisation:
     ----------
     features : array of shape (N, d)
         The features Phi.
-    eigenvalues : array of shape (r,)
-        Eigenvalues s of the Gram matrix, ascending, ``r = min(N, d)`` unless the space was chosen.
-        Those that are zero up to rounding are exactly zero.
-    basis : array of shape (r, r)
-        Eigenvectors as columns: of the Gram matrix in the instance space, of the covariance in the
-        feature space.
+    matrix : array of shape (r, r)
+        The Gram matrix, r = N, in the instance space; the covariance, r = d, in the feature space.
     space : {"instance", "feature"}
-        Which of the two matrices was factorised.
+        Which of the two it is.
     """
 
     features: Array = field(repr=False)
-    eigenvalues: Array = field(repr=False)
-    basis: Array = field(repr=False)
+    matrix: Array = field(repr=False)
     space: str
+
+    @property
+    def eigenvalues(self) -> Array:
+        """Eigenvalues s of the matrix, ascending, (r,). What is zero up to rounding is zero."""
+        return self._spectrum[0]
+
+    @property
+    def basis(self) -> Array:
+        """Eigenvectors of the matrix as columns, (r, r)."""
+        return self._spectrum[1]
+
+    @cached_property
+    def cholesky(self) -> Array:
+        """Lower triangular L with ``L L^T`` the matrix, (r, r), plus rounding if it is singular."""
+        xp = _validate.namespace("features", self.features)
+        eye = xp.eye(len(self.matrix), dtype=self.matrix.dtype, device=self.matrix.device)
+        numbers = xp.finfo(self.matrix.dtype)
+        largest = float(xp.max(xp.linalg.diagonal(self.matrix)))
+        rounding = max(8 * float(numbers.eps) * largest, float(numbers.smallest_normal))
+        while True:
+            try:
+                return xp.linalg.cholesky(self.matrix + rounding * eye)
+            except (np.linalg.LinAlgError, RuntimeError):  # PyTorch's error is a RuntimeError
+                rounding *= 4
+
+    @cached_property
+    def _spectrum(self) -> tuple[Array, Array]:
+        xp = _validate.namespace("features", self.features)
+        s, V = xp.linalg.eigh(self.matrix)
+        rounding = self.matrix.shape[0] * float(xp.finfo(s.dtype).eps) * float(s[-1])
+        return xp.where(s > rounding, s, xp.zeros_like(s)), V
 
     @property
     def n_samples(self) -> int:
@@ -81,8 +108,8 @@ def factorise(
 
     Notes
     -----
-    Cost: one matrix product of ``N d min(N, d)`` multiplications and an eigendecomposition of
-    ``min(N, d)`` rows.
+    Cost: one matrix product of ``N d min(N, d)`` multiplications, and an eigendecomposition of
+    ``min(N, d)`` rows as soon as it is needed: the softmax model needs none in the instance space.
 
     Examples
     --------
@@ -118,7 +145,4 @@ def factorise(
             f"features must have squares that {features.dtype} can hold, got entries up to "
             f"{float(xp.max(xp.abs(features))):.4g}. Divide them first."
         )
-    eigenvalues, basis = xp.linalg.eigh(matrix)
-    rounding = size * float(xp.finfo(features.dtype).eps) * float(eigenvalues[-1])
-    eigenvalues = xp.where(eigenvalues > rounding, eigenvalues, xp.zeros_like(eigenvalues))
-    return Factorisation(features, eigenvalues, basis, space)
+    return Factorisation(features, matrix, space)

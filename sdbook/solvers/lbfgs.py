@@ -1,198 +1,196 @@
-"""L-BFGS for many objectives at once.
+"""L-BFGS, one problem at a time, as in the textbook (Nocedal & Wright, 2006, chapter 7).
 
-Every problem is minimised as if it were alone: it has its own curvature, memory and step length,
-and leaves when it has converged. What they share is the matrix products.
+A descent is a generator: it yields parameters to visit, and is sent the point there. So whoever
+runs several of them can visit what all are waiting for in one pass over the instances.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from array_api_compat import to_device
 from numpy.typing import NDArray
 
+from sdbook import _validate
 from sdbook._validate import Array
-from sdbook.solvers.objectives import Numbers, Objectives, Point, select
+from sdbook.solvers.spaces import Space
 
-__all__ = ["Result", "minimise"]
+__all__ = ["Descent", "Memory", "Point", "descend", "dot", "norm", "side_by_side"]
 
 TRIALS = 20
 """Places to try along one direction."""
 
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """Where the minimisation of one problem ended."""
-
-    problem: int  # its number
-    coordinates: Array  # (d, K)
-    objective: float
-    gradient_norm: float
-    scale: float  # norm of the gradient at zero
-    converged: bool
-    evaluations: int  # gradients computed
+SCALES = 5
+"""Steps whose mean says how long the next one should be: a single one scatters."""
 
 
 @dataclass(frozen=True, eq=False)
-class _Step:
-    """A step taken, the change of the gradient along it, and 1 / (step . change), 0 to ignore."""
+class Point:
+    """Parameters, and what a pass over the instances finds there."""
 
-    step: Array
-    change: Array
-    inverse: Numbers
-
-    def take(self, chosen: NDArray[np.intp]) -> _Step:
-        """Return the steps of some of the problems."""
-        return _Step(select(self.step, chosen), select(self.change, chosen), self.inverse[chosen])
+    x: Array  # coordinates in some space
+    value: float  # of the objective
+    gradient: Array  # its derivative by x
+    hessian: Array  # a guess of the second derivative's diagonal, (r, 1)
 
 
-def minimise(
-    problems: Objectives,
-    warm_start: Array | None,
-    tolerance: float,
-    max_evaluations: int,
-    memory: int,
-) -> Iterator[Result]:
-    """Minimise until each gradient's norm, relative to that at zero, is within the tolerance.
+Descent = Generator[Array, Point, Point]
+"""Yields parameters to visit, is sent the point there, and returns the last one."""
 
-    Starts at the coordinates `warm_start`, (d, B, K), or at zero. The results come in the order in
-    which the problems converge.
+
+def dot(a: Array, b: Array) -> float:
+    """Inner product of two arrays of the same shape."""
+    xp = _validate.namespace("a", a)
+    return float(xp.vecdot(xp.reshape(a, (-1,)), xp.reshape(b, (-1,))))
+
+
+def norm(a: Array) -> float:
+    """Frobenius norm."""
+    return math.sqrt(dot(a, a))
+
+
+class Memory:
+    """The last steps S and the changes Y of the gradient along them, one in each row.
+
+    They are kept in a precision of their own: a direction need not be exact, only the point that it
+    leads to.
     """
-    number = np.arange(problems.B)
-    point = problems.origin()
-    # What rounding leaves of a gradient that vanishes: after many rounds, targets are so nearly
-    # uniform that the one at zero is not much more.
-    norm, least = problems.norms(point.gradient), problems.gradient_rounding()
-    scale, enough = np.maximum(norm, least), np.maximum(tolerance * norm, least)
-    evaluations = np.ones(problems.B, dtype=int)
-    if warm_start is not None:
-        point = problems.point(warm_start)
-        evaluations += 1
-    stuck = np.zeros(problems.B, dtype=bool)
-    steps: deque[_Step] = deque(maxlen=memory)
-    while True:
-        norm = problems.norms(point.gradient)
-        finished = (norm <= enough) | (evaluations >= max_evaluations) | stuck
-        for b in np.flatnonzero(finished):
-            yield Result(
-                int(number[b]),
-                select(point.coordinates, np.array([b]))[:, 0, :],
-                float(point.value[b]),
-                float(norm[b]),
-                float(scale[b]),
-                bool(norm[b] <= enough[b]),
-                int(evaluations[b]),
-            )
-        if finished.all():
+
+    def __init__(self, size: int, dtype: object) -> None:
+        self.size, self.dtype = size, dtype
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all steps."""
+        self.count = 0
+        self.products = np.zeros((self.size, self.size))  # S Y^T
+        self.scales: deque[float] = deque(maxlen=SCALES)
+
+    def remember(self, start: Point, end: Point) -> None:
+        """Add the step between two points of the same objective, if it curves upwards."""
+        step, change = end.x - start.x, end.gradient - start.gradient
+        length, along = norm(step), dot(step, change)
+        if not along > 0:
             return
-        if finished.any():
-            left = np.flatnonzero(~finished)
-            problems, point = problems.take(left), point.take(left)
-            steps = deque((each.take(left) for each in steps), maxlen=memory)
-            number, scale, enough, evaluations = (
-                array[left] for array in (number, scale, enough, evaluations)
-            )
-        direction = _two_loops(problems, point, steps)
-        moved, found, trials = _line_search(
-            problems, point, direction, max_evaluations - evaluations
-        )
-        evaluations += trials
-        # Where no step was found the memory may mislead: try once more with the linearised
-        # Hessian alone, and give up where there was none.
-        stuck = ~found & ~np.any([each.inverse > 0 for each in steps], axis=0)
-        for each in steps:
-            each.inverse[~found] = 0
-        if not found.any():
-            continue
-        step, change = moved.coordinates - point.coordinates, moved.gradient - point.gradient
-        along = problems.dots(step, change)
-        curved = found & (along > 0)
-        if curved.any():
-            inverse = np.divide(1.0, along, out=np.zeros(len(along)), where=curved)
-            steps.append(_Step(step, change, inverse))
-        point = moved
+        # Only the proportion of the two matters: near length one, nothing under- or overflows.
+        s, y = self._row(step / length), self._row(change / length)
+        if not self.count:
+            xp = _validate.namespace("step", s)
+            self.S, self.Y = (xp.stack([0 * s] * self.size) for _ in "SY")
+        at = self.count % self.size
+        self.S[at, :], self.Y[at, :] = s, y
+        self.products[:, at] = _host(self.S @ y)
+        self.products[at, at] = along / length**2
+        self.scales.append(math.log(along / dot(change, change / start.hessian)))
+        self.count += 1
+
+    def direction(self, here: Point) -> Array:
+        """Return where to go: minus the gradient, divided by a guessed Hessian.
+
+        This is the compact form of L-BFGS (section 7.2). With R the upper triangle of ``S Y^T``, D
+        its diagonal, and H the inverse of the first guess, it is ``H q + S^T b``, where ``R a = -S
+        g``, ``q = -g - Y^T a`` and ``R^T b = D a - Y H q``.
+        """
+        xp, shape = _validate.namespace("gradient", here.gradient), here.gradient.shape
+        size, length = min(self.count, self.size), norm(here.gradient)
+        if not size or not length:
+            return -here.gradient / here.hessian
+        order = (self.count - size + np.arange(size)) % self.size  # the oldest first
+        S, Y, R = self.S[:size, :], self.Y[:size, :], np.triu(self.products[np.ix_(order, order)])
+        g = self._row(here.gradient / length)
+
+        def combined(numbers: Array, rows: Array) -> Array:
+            """Return a sum of rows with these factors, of which the oldest row's is first."""
+            factors = np.empty(size)
+            factors[order] = numbers
+            return xp.asarray(factors, dtype=g.dtype, device=g.device) @ rows
+
+        a = np.linalg.solve(R, -_host(S @ g)[order])
+        q = xp.reshape(-g - combined(a, Y), shape)
+        scale = math.exp(sum(self.scales) / len(self.scales))  # the guess is off by a factor
+        Hq = self._row(q * xp.astype(scale / here.hessian, q.dtype, copy=False))
+        b = np.linalg.solve(R.T, np.diag(R) * a - _host(Y @ Hq)[order])
+        direction = xp.reshape(Hq + combined(b, S), shape)
+        direction = length * xp.astype(direction, here.gradient.dtype, copy=False)
+        # Rows sum to zero, as those of gradients do, but for rounding.
+        return direction - xp.mean(direction, axis=1, keepdims=True)
+
+    def _row(self, a: Array) -> Array:
+        xp = _validate.namespace("a", a)
+        return xp.reshape(xp.astype(a, self.dtype, copy=False), (-1,))
 
 
-def _two_loops(problems: Objectives, point: Point, steps: deque[_Step]) -> Array:
-    """L-BFGS direction (Nocedal & Wright, Algorithm 7.4), starting from the linearised Hessian.
+def _host(numbers: Array) -> NDArray[np.float64]:
+    return np.asarray(to_device(numbers, "cpu"), dtype=np.float64)
 
-    That one is scaled to what the last step met, by their equation (7.20): where outputs are sharp
-    its one curvature is far from that of most directions. Then a step of 1 nearly always fits.
+
+def descend(
+    space: Space,
+    here: Point,
+    memory: Memory,
+    arrived: Callable[[Point, float], bool],
+    evaluations: int,
+) -> Descent:
+    """Go down until it has arrived, can go no further, or has visited as many points as it may.
+
+    `arrived` is told the point, and how much is left to gain as far as the quasi-Newton model
+    knows.
     """
-    direction = -point.gradient
-    shares = []
-    for each in reversed(steps):
-        share = each.inverse * problems.dots(each.step, direction)
-        shares.append(share)
-        direction -= problems.scaled(share, each.change)
-    direction = problems.precondition(direction, point.curvature)
-    if steps:
-        last = steps[-1]
-        met = last.inverse * problems.preconditioned_squares(last.change, point.curvature)
-        scale = np.divide(1.0, met, out=np.ones(len(met)), where=met > 0)
-        direction = problems.scaled(scale, direction)
-    for each, share in zip(steps, reversed(shares), strict=True):
-        back = each.inverse * problems.dots(each.change, direction)
-        direction += problems.scaled(share - back, each.step)
-    return direction
+    while True:
+        direction = memory.direction(here)
+        slope = dot(direction, here.gradient)
+        if arrived(here, -slope / 2) or evaluations < 1:
+            return here
+        # A sum of terms that are as large as the logits may grow by rounding alone.
+        terms = abs(here.value) + space.longest * norm(here.x)
+        highest = here.value + 8 * space.eps * terms
+        # Double the step until it is too long. Then go to where the slope would vanish if it were
+        # linear between the ends, and kept off both of them.
+        size, low, low_slope, high, high_slope = 1.0, 0.0, slope, math.inf, 0.0
+        for _ in range(min(TRIALS, evaluations) if slope < 0 else 0):
+            there = yield here.x + size * direction
+            evaluations -= 1
+            there_slope = dot(direction, there.gradient)
+            grown = not there.value <= highest
+            if not grown and abs(there_slope) <= 0.9 * abs(slope):
+                memory.remember(here, there)
+                here = there
+                break
+            if grown or there_slope > 0:
+                high, high_slope = size, there_slope
+            else:
+                low, low_slope = size, there_slope
+            share = low_slope / (low_slope - high_slope) if high_slope > 0 else 0.5
+            between = low + min(max(share, 0.1), 0.9) * (high - low)
+            size = 2 * size if math.isinf(high) else between
+        else:  # the memory may mislead: once more without, and no further where there is none
+            if not memory.count:
+                return here
+            memory.forget()
 
 
-def _line_search(
-    problems: Objectives, point: Point, direction: Array, left: NDArray[np.intp]
-) -> tuple[Point, NDArray[np.bool_], NDArray[np.intp]]:
-    """Go along the direction to where it is less steep and the objective has not grown.
+def side_by_side(
+    descents: Sequence[Descent], visit: Callable[[list[int], list[Array]], list[Point]]
+) -> list[Point]:
+    """Let descents go on, visiting what all are waiting for at a time, until each has ended."""
+    ends: dict[int, Point] = {}
+    waiting: dict[int, Array] = {}
 
-    Returns where each problem went, which of them found such a place, and how many each tried, at
-    most as many as it has left: none is found along a direction that does not descend, or with
-    numbers at the end of their precision.
-    """
-    slope = problems.dots(point.gradient, direction)
-    highest = point.value + problems.rounding_error(point)
-    left = np.minimum(left, TRIALS)
-    size, low, low_slope = np.ones(problems.B), np.zeros(problems.B), slope.copy()
-    high, high_slope = np.full(problems.B, np.inf), np.zeros(problems.B)
-    found, trials = np.zeros(problems.B, dtype=bool), np.zeros(problems.B, dtype=int)
-    searching = np.arange(problems.B)
-    some, start, step = problems, point.coordinates, direction  # of those who search
-    while searching.size:
-        trial = some.point(start + some.scaled(size[searching], step))
-        trials[searching] += 1
-        trial_slope = some.dots(trial.gradient, step)
-        grown = trial.value > highest[searching]
-        descends = slope[searching] < 0
-        good = descends & ~grown & (np.abs(trial_slope) <= 0.9 * np.abs(slope[searching]))
-        found[searching[good]] = True
-        if len(searching) == problems.B:
-            moved = trial
-        elif good.any():
-            moved.put(searching[good], trial.take(np.flatnonzero(good)))
-        for ends, slopes, here in (
-            (high, high_slope, grown | (trial_slope > 0)),
-            (low, low_slope, ~grown & (trial_slope <= 0)),
-        ):
-            ends[searching[here]] = size[searching[here]]
-            slopes[searching[here]] = trial_slope[here]
-        more = np.flatnonzero(descends & ~good & (trials < left)[searching])
-        if more.size < len(searching):
-            searching, some = searching[more], some.take(more)
-            start, step = select(start, more), select(step, more)
-        size[searching] = _next_step(size, low, low_slope, high, high_slope)[searching]
-    if not found.all():
-        moved.put(np.flatnonzero(~found), point.take(np.flatnonzero(~found)))
-    return moved, found, trials
+    def go_on(b: int, point: Point | None) -> None:
+        try:
+            waiting[b] = descents[b].send(point)  # type: ignore[arg-type]  # None to begin
+        except StopIteration as end:
+            waiting.pop(b, None)
+            ends[b] = end.value
 
-
-def _next_step(
-    size: Numbers, low: Numbers, low_slope: Numbers, high: Numbers, high_slope: Numbers
-) -> Numbers:
-    """Double the step until it is too long; then go to where the slope would vanish.
-
-    That is, if it were linear between the ends, and kept off both of them.
-    """
-    share = np.full(len(size), 0.5)
-    np.divide(low_slope, low_slope - high_slope, out=share, where=high_slope > 0)
-    bounded = np.isfinite(high)
-    span = np.where(bounded, high, low) - low
-    return np.where(bounded, low + np.clip(share, 0.1, 0.9) * span, 2 * size)
+    for b in range(len(descents)):
+        go_on(b, None)
+    while waiting:
+        chosen = list(waiting)
+        for b, point in zip(chosen, visit(chosen, list(waiting.values())), strict=True):
+            go_on(b, point)
+    return [ends[b] for b in range(len(descents))]

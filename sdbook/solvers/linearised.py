@@ -185,7 +185,7 @@ class LabelAveraging:
         TypeError, ValueError
             If an argument is not as described.
         """
-        return Solution(self.coef(targets, t), self.outputs(targets, t), "linearised")
+        return Solution(self.coef(targets, t), self.factorisation.features, "linearised")
 
     def _apply_filter(self, rows: Array, t: float) -> Array:
         """Multiply by the t-th power of ``G (K N lambda I + G)^-1``."""

@@ -1,7 +1,9 @@
 """Losses of the softmax model: cross-entropy and generalised cross-entropy.
 
-A loss is three formulas in the outputs y (softmax of the logits z) and the targets t of one
-instance. All of them work on whole matrices, one instance per row.
+A loss is a function of the log outputs ``log y`` (log-softmax of the logits z) and the targets t of
+one instance. Its derivative by the log outputs is all that a solver needs: with the weights ``v_k =
+-dl / d log y_k`` and their sum m, the derivative by the logits is ``m y - v``. So every loss pulls
+as a cross-entropy does whose targets are ``v / m``, on an instance of weight m.
 """
 
 from __future__ import annotations
@@ -16,52 +18,43 @@ __all__ = ["CrossEntropy", "GeneralisedCrossEntropy", "Loss"]
 
 
 class Loss(Protocol):
-    """What the softmax solver needs to know of a loss."""
+    """What the softmax solver needs to know of a loss; one instance per row."""
 
     @property
     def convex(self) -> bool:
         """Whether the loss is convex in the logits, so that a stationary point is the optimum."""
         ...
 
-    def value(self, logits: Array, log_norm: Array, outputs: Array, targets: Array) -> Array:
-        """Return the loss of each instance, (N,); ``log_norm`` is the logsumexp of its logits."""
+    def value(self, log_outputs: Array, targets: Array) -> Array:
+        """Return the loss of each instance, (N,)."""
         ...
 
-    def residual(self, outputs: Array, targets: Array) -> Array:
-        """Return the derivative by the logits, of shape (N, K)."""
-        ...
-
-    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
-        """Return the share of cross-entropy's curvature of each instance, (N,); None for 1."""
+    def weights(self, log_outputs: Array, targets: Array) -> Array:
+        """Return minus the derivative by the log outputs, (N, K)."""
         ...
 
 
 @dataclass(frozen=True)
 class CrossEntropy:
-    """Cross-entropy ``-sum_k t_k log y_k``: convex in the logits, residual ``y - t``.
+    """Cross-entropy ``-sum_k t_k log y_k``: convex in the logits, weights ``v = t``.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sdbook.solvers import CrossEntropy
-    >>> CrossEntropy().residual(np.array([[0.7, 0.3]]), np.array([[1.0, 0.0]])).round(2)
-    array([[-0.3,  0.3]])
+    >>> CrossEntropy().value(np.log([[0.7, 0.3]]), np.array([[1.0, 0.0]])).round(2)
+    array([0.36])
     """
 
     convex = True
 
-    def value(self, logits: Array, log_norm: Array, outputs: Array, targets: Array) -> Array:
-        """Return ``logsumexp(z) - t . z`` per instance."""
-        xp = _validate.namespace("logits", logits)
-        return log_norm - xp.vecdot(targets, logits)
+    def value(self, log_outputs: Array, targets: Array) -> Array:
+        """Return ``-t . log y`` per instance."""
+        return -_validate.namespace("targets", targets).vecdot(targets, log_outputs)
 
-    def residual(self, outputs: Array, targets: Array) -> Array:
-        """Return ``y - t``."""
-        return outputs - targets
-
-    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
-        """Every instance counts in full."""
-        return None
+    def weights(self, log_outputs: Array, targets: Array) -> Array:
+        """Return the targets."""
+        return targets
 
 
 @dataclass(frozen=True)
@@ -99,19 +92,12 @@ class GeneralisedCrossEntropy:
     def __post_init__(self) -> None:
         _validate.real("q", self.q, 0, 1, open_low=True)
 
-    def value(self, logits: Array, log_norm: Array, outputs: Array, targets: Array) -> Array:
+    def value(self, log_outputs: Array, targets: Array) -> Array:
         """Return the loss per instance."""
-        xp = _validate.namespace("logits", logits)
-        # 1 - y^q, also where q is small: y is exp(z - logsumexp(z)).
-        return -xp.vecdot(targets, xp.expm1(self.q * (logits - log_norm[:, None]))) / self.q
+        xp = _validate.namespace("targets", targets)
+        # 1 - y^q, also where q is small.
+        return -xp.vecdot(targets, xp.expm1(self.q * log_outputs)) / self.q
 
-    def residual(self, outputs: Array, targets: Array) -> Array:
-        """Return ``m y - v`` with ``v_k = t_k y_k^q`` and ``m = sum_k v_k``."""
-        xp = _validate.namespace("outputs", outputs)
-        belief = targets * outputs**self.q
-        return xp.sum(belief, axis=1, keepdims=True) * outputs - belief
-
-    def curvature_share(self, outputs: Array, targets: Array) -> Array | None:
-        """Return m, the belief in the candidates."""
-        xp = _validate.namespace("outputs", outputs)
-        return xp.vecdot(targets, outputs**self.q)
+    def weights(self, log_outputs: Array, targets: Array) -> Array:
+        """Return ``t_k y_k^q``, the belief in each candidate."""
+        return targets * _validate.namespace("targets", targets).exp(self.q * log_outputs)

@@ -12,20 +12,21 @@ import numpy as np
 
 from sdbook._validate import Array
 
-__all__ = ["covariance", "product", "row_blocks", "transposed_product"]
+__all__ = ["covariance", "product", "row_chunks", "transposed_product"]
 
 BLOCK = 2**25
 """Bytes of a block: a multiple of what a processor caches, a fraction of what a computer has."""
 
 
-def row_blocks(features: Array) -> Iterator[slice]:
-    """Yield slices that cut features (N, d) into blocks of rows, one block if in memory."""
-    n_samples, width = features.shape
-    rows = n_samples
-    if isinstance(features, np.memmap):
-        rows = max(1, BLOCK // (width * features.dtype.itemsize))
-    for first in range(0, n_samples, rows):
-        yield slice(first, min(first + rows, n_samples))
+def row_chunks(n_rows: int, row_bytes: int, limit: int) -> Iterator[slice]:
+    """Yield slices that cut rows into chunks of equal size, of `limit` bytes at most."""
+    count = min(n_rows, -(-n_rows * row_bytes // limit))
+    for i in range(count):
+        yield slice(n_rows * i // count, n_rows * (i + 1) // count)
+
+
+def _blocks(features: np.memmap) -> Iterator[slice]:
+    return row_chunks(features.shape[0], features.shape[1] * features.itemsize, BLOCK)
 
 
 def product(features: Array, columns: Array) -> Array:
@@ -33,7 +34,7 @@ def product(features: Array, columns: Array) -> Array:
     if not isinstance(features, np.memmap):
         return features @ columns
     result = np.empty((features.shape[0], columns.shape[1]), dtype=columns.dtype)
-    for rows in row_blocks(features):
+    for rows in _blocks(features):
         np.matmul(features[rows], columns, out=result[rows])
     return result
 
@@ -43,7 +44,7 @@ def transposed_product(features: Array, columns: Array) -> Array:
     if not isinstance(features, np.memmap):
         return features.T @ columns
     result = np.zeros((features.shape[1], columns.shape[1]), dtype=columns.dtype)
-    for rows in row_blocks(features):
+    for rows in _blocks(features):
         result += features[rows].T @ columns[rows]
     return result
 

@@ -6,10 +6,13 @@ from dataclasses import dataclass, field
 
 from sdbook import _validate
 from sdbook._validate import Array
-from sdbook.solvers.objectives import softmax_and_log_norm
 from sdbook.solvers.products import product
 
-__all__ = ["Certificate", "Solution", "softmax"]
+__all__ = ["Certificate", "NotConverged", "Solution", "softmax"]
+
+
+class NotConverged(UserWarning):
+    """The solver stopped before it reached the tolerance; the certificate says how near it came."""
 
 
 def softmax(logits: Array) -> Array:
@@ -35,7 +38,10 @@ def softmax(logits: Array) -> Array:
     >>> softmax(np.array([[0.0, np.log(3.0)]]))
     array([[0.25, 0.75]])
     """
-    return softmax_and_log_norm(_validate.matrix("logits", logits, "classes"))[0]
+    logits = _validate.matrix("logits", logits, "classes")
+    xp = _validate.namespace("logits", logits)
+    shares = xp.exp(logits - xp.max(logits, axis=1, keepdims=True))
+    return shares / xp.sum(shares, axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
@@ -45,27 +51,25 @@ class Certificate:
     Attributes
     ----------
     converged : bool
-        Whether the relative gradient norm reached the tolerance, or the gradient vanished up to
-        rounding.
+        Whether the solver reached what was asked: the tolerance of the relative gradient norm, or
+        the gap that it expects, or a gradient that vanishes up to rounding.
     gradient_norm : float
         Frobenius norm of the objective's gradient at the solution.
     relative_gradient_norm : float
         The same divided by the norm at theta = 0, if that is more than rounding.
-    tolerance : float
-        What was asked for the relative gradient norm.
     objective : float
         Value of the objective.
     gap_bound : float or None
         The objective is at most this far above its minimum: ``gradient_norm^2 / (2 lambda)``, by
         strong convexity. None if the loss is not convex.
     evaluations : int
-        Gradients computed; each costs two products of ``N min(N, d) K`` multiplications at most.
+        Gradients computed, each in one pass over the instances: two products of ``N min(N, d) K``
+        multiplications at most. Most are in float32, unless that is switched off.
     """
 
     converged: bool
     gradient_norm: float
     relative_gradient_norm: float
-    tolerance: float
     objective: float
     gap_bound: float | None
     evaluations: int
@@ -87,21 +91,22 @@ class Solution:
     ----------
     coef : array of shape (d, K)
         Parameters theta.
-    outputs : array of shape (N, K)
-        Outputs on the training instances, rows summing to one.
+    features : array of shape (N, d)
+        The features that it was trained on.
     model : {"softmax", "linearised"}
     certificate : Certificate or None
         How exact this is. None for the linearised model, whose closed form is exact.
-    coordinates : array of shape (r, K) or None
-        The parameters in the solver's coordinates (r as in `Factorisation`), from which another
-        solve can start. None for the linearised model.
     """
 
     coef: Array = field(repr=False)
-    outputs: Array = field(repr=False)
+    features: Array = field(repr=False)
     model: str
     certificate: Certificate | None = None
-    coordinates: Array | None = field(default=None, repr=False)
+
+    @property
+    def outputs(self) -> Array:
+        """Outputs on the training instances, (N, K), computed when asked: rows sum to one."""
+        return self._outputs(self.features)
 
     def predict(self, features: Array) -> Array:
         """Return the outputs on new instances.
@@ -121,5 +126,8 @@ class Solution:
             If `features` is not a finite matrix of the training width, or another kind of array.
         """
         _validate.new_instances("features", features, self.coef.shape[0], self.coef)
+        return self._outputs(features)
+
+    def _outputs(self, features: Array) -> Array:
         logits = product(features, self.coef)
         return softmax(logits) if self.model == "softmax" else 1 / self.coef.shape[1] + logits

@@ -281,9 +281,7 @@ def _logits_on(
 
 def _mean_loss(loss: Loss, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     """Return the mean of the solvers' own loss, which PyTorch differentiates."""
-    log_norm = torch.logsumexp(logits, dim=1)
-    outputs = torch.exp(logits - log_norm[:, None])
-    return loss.value(logits, log_norm, outputs, targets).mean()
+    return loss.value(torch.log_softmax(logits, dim=1), targets).mean()
 
 
 def _logits(module: nn.Module, inputs: Any, n_classes: int | None = None) -> torch.Tensor:

@@ -71,8 +71,14 @@ class Round(distillation.Round):
     """
 
     solution: Network = field(repr=False)  # type: ignore[assignment]  # in place of one
+    test: torch.Tensor | None = field(repr=False)  # what it answers on them, which is kept
     history: tuple[Epoch, ...] = field(repr=False)
     best_epoch: int
+
+    @property
+    def test_outputs(self) -> torch.Tensor | None:
+        """Outputs on the test instances, of shape (M, K), or None."""
+        return self.test
 
     @property
     def module(self) -> nn.Module:
@@ -290,10 +296,10 @@ def _round(fitting: Fitting, evaluator: Evaluator | None, new: Instances | None)
         test_outputs = None if new is None else outputs_on(module, new, where)
     return Round(
         t=fitting.t,
-        targets=fitting.targets,
         solution=Network(module.cpu(), outputs),
-        test_outputs=test_outputs,
         accuracy=None if evaluator is None else evaluator.accuracy(outputs, test_outputs),
+        taught=fitting.targets,
+        test=test_outputs,
         history=tuple(fitting.history),
         best_epoch=fitting.best_epoch,
     )

@@ -115,7 +115,7 @@ def test_the_spectrum_is_what_saves_evaluations():
     given_labels = noise.corrupt(data.labels, noise.symmetric(10, 0.7), rng=0)
     T = datasets.one_hot(given_labels, 10)
     fact = factorise(data.features)
-    blind = replace(fact, eigenvalues=np.full(64, fact.eigenvalues.mean()))
+    blind = replace(fact, matrix=fact.eigenvalues.mean() * np.eye(64))
     seeing, not_seeing = (solve(f, T, 1e-4) for f in (fact, blind))
     assert np.abs(seeing.outputs - not_seeing.outputs).max() < 1e-5
     assert 3 * seeing.certificate.evaluations < not_seeing.certificate.evaluations

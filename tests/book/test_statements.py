@@ -456,7 +456,7 @@ CHANGED = {
     ),
     "def-partial-label": (
         *(distillation, "partial_label"),
-        other(rounds=lambda rounds: (rounds[0], replace(rounds[1], targets=rounds[0].targets))),
+        other(rounds=lambda rounds: (rounds[0], replace(rounds[1], taught=rounds[0].taught))),
     ),
     "cor-one-partner": (theory, "block_shrinkage", lambda f: lambda *a: sharper(f(*a))),
     "cor-top-k": (deviations, "top", lambda f: lambda outputs, k: f(outputs, 2)),

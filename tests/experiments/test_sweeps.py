@@ -220,9 +220,9 @@ EDITS = {
         "y * 2",
     ),
     "a method of a loss": (
-        "class A(GeneralisedCrossEntropy):\n  def curvature_share(self, y, t): return 1\nf = A()",
-        "return 1",
-        "return 2",
+        "class A(GeneralisedCrossEntropy):\n  def weights(self, y, t): return t * 1\nf = A()",
+        "t * 1",
+        "t * 2",
     ),
     "a constant around": ("by = 1\ndef f(y): return y * by", "by = 1", "by = 2"),
     "an attribute of a constant": ("o = SimpleNamespace(by=1)\ndef f(y): return o.by", "1", "2"),
@@ -623,8 +623,8 @@ def test_joblib_decides_where_it_runs(results):
 def test_features_are_mapped_not_copied(monkeypatch):
     data = datasets.block_correlated(4, 200, c=0.4, d=0.1)  # 5 MB
 
-    def look(task, piece, features, eigenvalues, basis, *rest):
-        mapped = [isinstance(array, np.memmap) for array in (features, basis)]
+    def look(task, piece, features, matrix, *rest):
+        mapped = [isinstance(array, np.memmap) for array in (features, matrix)]
         return [(cell.key, {"all": [all(mapped)], "test": [None]}) for cell in piece[0].values()]
 
     monkeypatch.setattr(sweep, "_work", look)
