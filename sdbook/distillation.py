@@ -50,14 +50,17 @@ class Round:
         The trained model.
     accuracy : Accuracy or None
         None where true labels were not given.
+    taught : array, GivenLabels or Solution
+        Targets, the given labels that make them, or the solution whose outputs they are.
+    test : array of shape (M, d) or None
+        Features of the test instances.
     """
 
     t: int
     solution: Solution = field(repr=False)
     accuracy: Accuracy | None
-    # Targets, the given labels that make them, or the solution whose outputs they are.
     taught: Any = field(repr=False)
-    test: Any = field(repr=False)  # features of the test instances, or None
+    test: Any = field(repr=False)
 
     @property
     def targets(self) -> Array:
