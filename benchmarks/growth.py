@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import best_time
-from benchmarks.probe import LAM, RATE, realistic
+from benchmarks.fits import LAM, RATE
+from benchmarks.machine import Options, best_time
+from benchmarks.one_version import realistic
 from sdbook import distill, noise
 
 # In the order of the arguments of `one`.
@@ -33,7 +33,8 @@ def one(n_samples: int, width: int, n_classes: int, rounds: int) -> tuple[float,
     return seconds, sum(step.certificate.evaluations for step in run.rounds)
 
 
-def measure(quick: bool, report: Callable[[str], None]) -> dict[str, Any]:
+def measure(options: Options) -> dict[str, Any]:
+    quick, report = options.quick, options.report
     base = BASE | {"instances": 400, "width": 32, "classes": 4} if quick else BASE
     curves = {}
     for name, values in (QUICK if quick else VALUES).items():

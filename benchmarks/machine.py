@@ -6,8 +6,9 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,28 @@ import threadpoolctl
 
 from sdbook.solvers import Certificate, Solution
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "joblib", "sdbook")
+LIBRARIES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "joblib",
+    "sdbook",
+    "scikit-learn-intelex",
+    "cyanure",
+    "jax",
+    "jaxopt",
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a benchmark is to run."""
+
+    quick: bool
+    report: Callable[[str], None]
+    against: list[Path] = field(default_factory=list)  # folders of earlier versions
+    stored: Mapping[str, Any] = field(default_factory=dict)  # what it found the last time
 
 
 def machine() -> dict[str, Any]:
@@ -42,8 +64,19 @@ def machine() -> dict[str, Any]:
         ),
         "threads": max((each["num_threads"] for each in blas), default=1),
         "python": platform.python_version(),
-        "versions": {library: version(library) for library in LIBRARIES},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Versions of those libraries that are installed."""
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
 
 
 def now() -> str:
@@ -70,6 +103,23 @@ def best_time(work: Callable[[], Any], repeats: int = 3) -> tuple[float, Any]:
         result = work()
         times.append(time.perf_counter() - start)
     return min(times), result
+
+
+def take_turns(
+    works: Mapping[str, Callable[[], Any]], repeats: int = 3, limit: float = 4.0
+) -> dict[str, float]:
+    """Return the shortest of several times of each, in seconds; they take turns.
+
+    What has taken longer than `limit` seconds in all is not repeated.
+    """
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            if sum(times[name]) < limit:
+                begin = time.perf_counter()
+                work()
+                times[name].append(time.perf_counter() - begin)
+    return {name: min(each) for name, each in times.items()}
 
 
 def product_rate(dtype: Any, size: int = 3000, repeats: int = 5) -> float:

@@ -69,8 +69,8 @@ def solve(
         Relative gradient norm at which to stop, > 0; by default 1e-8 in float64, 1e-4 in float32.
     gap : float, optional
         Stop before that where what is left to gain is at most this share of the objective, > 0, as
-        far as L-BFGS can tell. With 3e-8, one answer in a thousand or fewer is another than at the
-        optimum, for half the time.
+        far as L-BFGS can tell. With 3e-8, a few answers in a thousand can be others than at the
+        optimum, for about half the time.
     max_evaluations : int
         Gradients to compute at most, >= 2: at zero, for the scale, and where it ends.
     float32_first : bool

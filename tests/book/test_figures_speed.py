@@ -46,6 +46,13 @@ def test_a_mark_for_each_precision(figure):
     assert ticks(ax.xaxis) == ["1×", "3×"]
 
 
+def test_a_solver_that_is_faster_is_left_of_the_line(figure):
+    ax = figure.add_subplot()
+    time_ratios(ax, {"lbfgs": {"float64": 0.2, "float32": 3.0}}, maximum=3.0, title="time")
+    assert points(ax, "lbfgs, float64") == [(0.2, 0)]
+    assert ax.get_xlim()[0] < 0.2
+
+
 def test_lines_have_the_slope_that_is_written(figure):
     x = np.array([1.0, 10.0, 100.0])
     time_over_size(figure, {"N": (x, 3 * x**2, 2.0), "d": (x, [5, 5, 5], 0.0)})

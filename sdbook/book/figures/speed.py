@@ -72,7 +72,8 @@ def time_ratios(
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-        The x-axis becomes logarithmic. The line at one is the time of the solver of this library.
+        The x-axis becomes logarithmic. The line at one is the time of the solver of this library;
+        what is left of it takes less.
     ratios : mapping of str to mapping of str to float
         By name from top to bottom, and in it by precision, "float64" filled, all others open. An
         empty one says that there was nothing to measure.
@@ -93,13 +94,16 @@ def time_ratios(
     >>> ratios = {"L-BFGS": {"float64": 4.0, "float32": 6.0}, "Newton": {}}
     >>> time_ratios(Figure().add_subplot(), ratios, maximum=6, title="time, in units of ours")
     """
+    least = 1.0
     for row, (name, by_precision) in enumerate(ratios.items()):
         values = positive(f"ratios[{name!r}]", list(by_precision.values()))
         ink = colour("corrupted")
         if not by_precision:
             ax.text(1.1, row, "not possible", va="center", color=colour("muted"))
             continue
-        ax.plot([1, values.max()], [row, row], color=colour("grid"), linewidth=3, zorder=1)
+        least = min(least, values.min())
+        ends = [min(1, values.min()), max(1, values.max())]
+        ax.plot(ends, [row, row], color=colour("grid"), linewidth=3, zorder=1)
         for precision, ratio in by_precision.items():
             filled = ink if precision == "float64" else colour("background")
             look: dict[str, Any] = {
@@ -110,7 +114,7 @@ def time_ratios(
             }
             ax.plot([ratio], [row], "o", label=f"{name}, {precision}", **look)
     ax.set_xscale("log")
-    ax.set_xlim(0.5, maximum * 2)
+    ax.set_xlim(least / 2, maximum * 2)
     ax.axvline(1, color=colour("student"))
     ax.set_ylim(len(ratios) - 0.5, -0.5)
     ax.set_yticks(range(len(ratios)), list(ratios))
