@@ -15,7 +15,7 @@ import numpy as np
 
 from sdbook import _validate
 from sdbook._validate import Array
-from sdbook.solvers.products import covariance
+from sdbook.solvers.products import transposed_product
 
 __all__ = ["Factorisation", "factorise"]
 
@@ -139,7 +139,8 @@ def factorise(
 
     xp = _validate.namespace("features", features)
     with np.errstate(over="ignore", invalid="ignore"):
-        matrix = covariance(features) if space == "feature" else features @ features.T
+        wide = space == "instance"
+        matrix = features @ features.T if wide else transposed_product(features, features)
     if not bool(xp.all(xp.isfinite(xp.linalg.diagonal(matrix)))):
         raise ValueError(
             f"features must have squares that {features.dtype} can hold, got entries up to "

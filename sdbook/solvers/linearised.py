@@ -170,15 +170,13 @@ class LabelAveraging:
 
         Parameters
         ----------
-        targets : array of shape (N, K)
-            Targets of round 1.
-        t : float
-            Rounds, >= 1.
+        targets, t
+            As in `coef`.
 
         Returns
         -------
         Solution
-            Parameters, outputs and ``predict``; no certificate, because the closed form is exact.
+            Without a certificate, because the closed form is exact.
 
         Raises
         ------

@@ -61,11 +61,9 @@ class CrossEntropy:
 class GeneralisedCrossEntropy:
     """Generalised cross-entropy over the candidates, ``sum_k t_k (1 - y_k^q) / q``.
 
-    With equal targets on the candidate classes it is the mean over the candidates of ``(1 -
-    y_k^q) / q`` (Zhang and Sabuncu, 2018). Between cross-entropy (q to 0) and the mean absolute
-    error (q = 1). Its gradient is that of a *weighted* cross-entropy whose targets ``t_k y_k^q /
-    m`` and weight ``m = sum_k t_k y_k^q`` come from the model's own outputs: an instance counts
-    as much as the model already believes its candidates, and the candidate it believes more
+    With equal targets on the candidates it is the mean over them of ``(1 - y_k^q) / q`` (Zhang and
+    Sabuncu, 2018): between cross-entropy (q to 0) and the mean absolute error (q = 1). An instance
+    counts as much as the model already believes its candidates, and the candidate it believes more
     counts more. Not convex: where it ends depends on where it starts.
 
     Attributes

@@ -1,8 +1,8 @@
 """What one pass over the instances finds, for problems side by side.
 
-All problems have the same features, so that one wide product serves them all: it can cost half as
-much as many narrow ones. A pass takes a few instances at a time from their features to what they
-add to the gradients, and keeps nothing of the size of the outputs, (N, K).
+One wide product serves all problems, at half the cost of many narrow ones. A pass takes a few
+instances at a time from their features to what they add to the gradients, and keeps nothing of the
+size of the outputs, (N, K).
 
 For cross-entropy it does not read targets either. The objective is
 

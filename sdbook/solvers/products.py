@@ -12,7 +12,7 @@ import numpy as np
 
 from sdbook._validate import Array
 
-__all__ = ["covariance", "product", "row_chunks", "transposed_product"]
+__all__ = ["product", "row_chunks", "transposed_product"]
 
 BLOCK = 2**25
 """Bytes of a block: a multiple of what a processor caches, a fraction of what a computer has."""
@@ -47,8 +47,3 @@ def transposed_product(features: Array, columns: Array) -> Array:
     for rows in _blocks(features):
         result += features[rows].T @ columns[rows]
     return result
-
-
-def covariance(features: Array) -> Array:
-    """Return ``features.T @ features``, of shape (d, d)."""
-    return transposed_product(features, features)

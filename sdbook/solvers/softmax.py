@@ -7,14 +7,10 @@ Minimises, over the parameters theta of shape (d, K),
 For cross-entropy this is strongly convex, and its only stationary point solves the fixed-point
 equation ``Y = softmax(G (T - Y) / (N lambda))`` (Proposition 1 of the book; Jeong & Chung, 2024).
 
-The method is L-BFGS whose starting Hessian, in every iteration, is the *linearised* model's. One
-eigendecomposition inverts it for every curvature and lambda. Scaled by what the last steps met, it
-nearly always gives a step of the right length, so that an iteration is one pass over the instances,
-of two matrix products. As far as float32 leads, passes are in float32; the last ones, and with them
-the certificate, are in the precision of the features.
-
-Problems on the same features go side by side, so that one wide product serves all of them; each
-descends as if it were alone. One problem is a stack of one.
+The method is L-BFGS whose starting Hessian, in every iteration, is the *linearised* model's. Scaled
+by what the last steps met, it nearly always gives a step of the right length, so that an iteration
+is one pass over the instances, of two matrix products. As far as float32 leads, passes are in
+float32; the last ones, and with them the certificate, are in the precision of the features.
 """
 
 from __future__ import annotations
@@ -138,8 +134,7 @@ def solve_all(
 ) -> list[Solution]:
     """Train many softmax models on the same features, side by side.
 
-    Each ends where `solve` would end; what they share is the factorisation and the matrix
-    products, which are wide instead of many.
+    Each ends where `solve` would end. They share the factorisation, and products that are wide.
 
     Parameters
     ----------

@@ -51,8 +51,7 @@ class Certificate:
     Attributes
     ----------
     converged : bool
-        Whether the solver reached what was asked: the tolerance of the relative gradient norm, or
-        the gap that it expects, or a gradient that vanishes up to rounding.
+        Whether the tolerance or the gap that was asked for was reached, or rounding prevents more.
     gradient_norm : float
         Frobenius norm of the objective's gradient at the solution.
     relative_gradient_norm : float
@@ -63,8 +62,7 @@ class Certificate:
         The objective is at most this far above its minimum: ``gradient_norm^2 / (2 lambda)``, by
         strong convexity. None if the loss is not convex.
     evaluations : int
-        Gradients computed, each in one pass over the instances: two products of ``N min(N, d) K``
-        multiplications at most. Most are in float32, unless that is switched off.
+        Gradients computed, each in a pass of two products of ``N min(N, d) K`` multiplications.
     """
 
     converged: bool

@@ -46,6 +46,7 @@ class _Model:
     scale: float = 0.0  # norm of the gradient at zero
     arrived: bool = False
     evaluations: int = 0
+    kind: int = 0  # the first model that has the same loss
 
 
 class Stack:
@@ -82,7 +83,7 @@ class Stack:
         first = double and float32_first
         height, item = min(phi.shape), 4 if first or not double else 8
         numbers = B * n_classes * height * (2 * MEMORY + 8)
-        _validate.memory(f"solving {B} problem{'s' * (B > 1)} at a time", numbers, item)
+        _validate.memory(f"solving {B} problems at a time", numbers, item)
         if first and not isinstance(phi, np.memmap):
             copy = "the copy of the features in float32 (see float32_first)"
             _validate.memory(copy, fact.n_samples * height, 4)
@@ -138,17 +139,15 @@ class Stack:
         before = [(model.problem, model.point) for model in self.models]
         reading = []
         for b, (model, lesson) in enumerate(zip(self.models, taught, strict=True)):
-            model.evaluations, known = 0, model.problem and model.problem.statistic is not None
+            model.evaluations, model.kind = 0, losses.index(losses[b])
+            known = model.problem and model.problem.statistic is not None
             if not (plain[b] and known and lesson is model.solution):
                 targets = lesson.outputs if isinstance(lesson, Solution) else lesson
                 model.problem = Problem(model.lam, losses[b], model.weight, targets=targets)
                 reading.append(b)
-        origins = {}
-        if reading:
-            like = {"dtype": self.full.dtype, "device": self.fact.features.device}
-            zero = self.xp.zeros((self.full.height, self.K), **like)
-            found = self._visit(self.full, reading, [zero] * len(reading))
-            origins = dict(zip(reading, found, strict=True))
+        like = {"dtype": self.full.dtype, "device": self.fact.features.device}
+        zeros = [self.xp.zeros((self.full.height, self.K), **like)] * len(reading)
+        origins = dict(zip(reading, self._visit(self.full, reading, zeros), strict=True))
         begins = []
         for b, (model, (old, here)) in enumerate(zip(self.models, before, strict=True)):
             if b in origins:
@@ -195,12 +194,11 @@ class Stack:
             else cast(begin)
             for begin in begins
         ]
+        ends = self._descend(self.low, starts)
         return [
             # What has not moved keeps its digits.
             begin if end.x is getattr(start, "x", start) else self._exact(end.x)
-            for begin, start, end in zip(
-                begins, starts, self._descend(self.low, starts), strict=True
-            )
+            for begin, start, end in zip(begins, starts, ends, strict=True)
         ]
 
     def _exact(self, x: Array) -> Array:
@@ -229,21 +227,21 @@ class Stack:
         )
 
     def _visit(self, space: Space, chosen: Sequence[int], xs: list[Array]) -> list[Point]:
-        alike: dict[Any, list[int]] = {}  # of one loss, which read targets or do not
-        for i, b in enumerate(chosen):
-            problem = self.models[b].problem
-            alike.setdefault((problem.loss, problem.targets is None), []).append(i)
-            self.models[b].evaluations += 1
+        alike: dict[tuple[int, bool], list[int]] = {}
+        for i, model in enumerate(self.models[b] for b in chosen):
+            model.evaluations += 1
+            alike.setdefault((model.kind, model.problem.targets is None), []).append(i)
         found: dict[int, Point] = {}
         for together in alike.values():
             models, kept = [self.models[chosen[i]] for i in together], None
             if self.keep_outputs and space is self.full:
                 like = {"dtype": space.dtype, "device": xs[0].device}
-                kept = [self.xp.empty((space.N, self.K), **like) for _ in together]
-                for model, i, outputs in zip(models, together, kept, strict=True):
-                    model.kept = (xs[i], outputs)
-            problems = [model.problem for model in models]
-            points = visit(space, problems, [xs[i] for i in together], kept)
+                for model, i in zip(models, together, strict=True):
+                    model.kept = (xs[i], self.xp.empty((space.N, self.K), **like))
+                kept = [model.kept[1] for model in models]
+            points = visit(
+                space, [each.problem for each in models], [xs[i] for i in together], kept
+            )
             found.update(zip(together, points, strict=True))
         return [found[i] for i in range(len(xs))]
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import joblib
@@ -249,16 +249,17 @@ class Sweep:
         alike: dict[tuple[str, ...], list[dict[str, _Cell]]] = {}
         for draw in draws.values():
             alike.setdefault(tuple(draw), []).append(draw)
-        if stack is None:
-            # As many pieces as keep all workers busy to the end, none wider than needed.
-            most = max(1, WIDTH // self.train.n_classes)
-            pieces_each = max(1, -(-len(draws) // (most * workers)))
-            stack = -(-len(draws) // (pieces_each * workers))
-        pieces = [
-            together[first : first + stack]
-            for together in alike.values()
-            for first in range(0, len(together), stack)
-        ]
+        pieces = []
+        for together in alike.values():
+            # Pieces of equal size, none wider than it helps, that keep all workers busy to the end.
+            widest = max(1, WIDTH // self.train.n_classes) * workers
+            count = (
+                workers * -(-len(together) // widest)
+                if stack is None
+                else -(-len(together) // stack)
+            )
+            cuts = [len(together) * i // count for i in range(count + 1)]
+            pieces += [together[a:b] for a, b in pairwise(cuts) if a < b]
         fact = factorise(self.train.features)
         task = _Task(
             methods=self.methods,
